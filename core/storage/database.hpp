@@ -1,0 +1,111 @@
+#pragma once
+// The way from the loop to the database threads and back. A unit is a plain function of a transaction (or of a
+// snapshot, to read): it runs on a database thread, may run more than once, and touches nothing but what it captured
+// by value and the transaction. It draws ids and times before it starts.
+#include "core/execution/task.hpp"
+#include "core/storage/transaction.hpp"
+#include "protocol/error.hpp"
+
+#include <boost/asio/async_result.hpp>
+
+#include <exception>
+#include <optional>
+#include <stdexcept>
+#include <type_traits>
+
+namespace gatehouse::core {
+
+// The store cannot be reached or will not answer in time. The dispatcher answers `unavailable`.
+struct store_unavailable : std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
+
+namespace detail {
+template <class T>
+inline constexpr bool is_result = false;
+template <class T>
+inline constexpr bool is_result<result<T>> = true;
+}  // namespace detail
+
+class database {
+  public:
+    virtual ~database() = default;
+
+    // Runs `unit` in a transaction of its own or as part of a group, and returns after the commit. A unit that
+    // returns an error or throws is rolled back, alone. Loop only.
+    template <class F>
+    task<std::invoke_result_t<F&, transaction&>> write(F unit) {
+        co_return co_await run<std::invoke_result_t<F&, transaction&>, transaction>(std::move(unit));
+    }
+
+    // Runs `unit` on one consistent snapshot. Loop only.
+    template <class F>
+    task<std::invoke_result_t<F&, snapshot&>> read(F unit) {
+        co_return co_await run<std::invoke_result_t<F&, snapshot&>, snapshot>(std::move(unit));
+    }
+
+    // A unit of work as the database threads see it.
+    template <class Access>
+    class unit {
+      public:
+        virtual ~unit() = default;
+        // True: commit. False: roll back, the unit has an error to return. May be called again after a retry.
+        virtual bool run(Access&) = 0;
+        // Called once, on any thread, when the outcome is durable or `failure` says why there is none.
+        virtual void finished(std::exception_ptr failure) = 0;
+    };
+
+    // The unit stays alive until finished() was called.
+    virtual void enqueue(unit<transaction>& work) = 0;
+    virtual void enqueue(unit<snapshot>& work) = 0;
+
+  private:
+    template <class T, class Access, class F>
+    task<T> run(F work) {
+        struct job final : unit<Access> {
+            explicit job(F f) : work(std::move(f)) {}
+            bool run(Access& access) override {
+                if constexpr (std::is_void_v<T>) {
+                    work(access);
+                    outcome.emplace(true);
+                    return true;
+                } else {
+                    outcome.emplace(work(access));
+                    if constexpr (detail::is_result<T>) return outcome->has_value();
+                    return true;
+                }
+            }
+            void finished(std::exception_ptr why) override {
+                failure = std::move(why);
+                // The loop may resume the coroutine, and with it destroy this job, before the call below returns.
+                auto resume_once = std::move(resume);
+                resume_once();
+            }
+            F work;
+            std::optional<std::conditional_t<std::is_void_v<T>, bool, T>> outcome;
+            std::exception_ptr failure;
+            std::function<void()> resume;
+        };
+        auto on = co_await boost::asio::this_coro::executor;
+        job mine(std::move(work));
+        auto start = [this, &mine, &back = on.get_loop()](auto handler) {
+            // The handler is resumed by a job posted to the loop, whatever thread the unit ended on.
+            auto held = std::make_shared<decltype(handler)>(std::move(handler));
+            mine.resume = [held = std::move(held), &back]() mutable {
+                core::post(back, [held = std::move(held)]() mutable {
+                    auto resumed = std::move(*held);
+                    held.reset();
+                    std::move(resumed)();
+                });
+            };
+            enqueue(mine);
+        };
+        co_await boost::asio::async_initiate<boost::asio::use_awaitable_t<executor> const, void()>(
+            std::move(start), use_task
+        );
+        if (mine.failure) std::rethrow_exception(mine.failure);
+        if constexpr (!std::is_void_v<T>) co_return std::move(*mine.outcome);
+    }
+};
+
+}  // namespace gatehouse::core
