@@ -1,0 +1,47 @@
+#pragma once
+#include "core/runs/run.hpp"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace gatehouse::core {
+
+// A call to a node: a row, not a promise in memory, so that its result outlives whoever asked for it.
+struct invocation {
+    std::string invocation_id;
+    std::string device_id;
+    std::string state;  // "queued", "sent", "succeeded", "failed", "cancelled", "expired"
+    std::string principal;
+    std::optional<std::string> run_id;
+    std::optional<std::int64_t> step_ordinal;
+    std::optional<std::int64_t> lease_epoch;
+    std::int64_t attempt = 1;
+    std::string idempotency_key;  // the one the node sees
+    std::string capability;
+    std::string operation;
+    json_text arguments;
+    std::int64_t connection_epoch = 0;  // the connection it went to last; an answer counts only from that one
+    timestamp created_at{};
+    timestamp expires_at{};             // a queued one that is not sent by then expires
+    std::int64_t timeout_ms = 0;        // from sending to the answer
+    std::optional<json_text> result;
+    std::optional<json_text> error;
+    json_text evidence = "[]";
+    std::optional<timestamp> finished_at;
+};
+
+class invocation_store {
+  public:
+    virtual ~invocation_store() = default;
+    virtual std::optional<invocation> find(std::string const& invocation_id) const = 0;
+    virtual void insert(invocation const& i) = 0;
+    virtual std::optional<invocation> lock(std::string const& invocation_id) = 0;
+    virtual void save(invocation const& i) = 0;
+    // Queued or sent ones of a device, oldest first, locked where nobody else holds them.
+    virtual std::vector<invocation> lock_open_of_device(std::string const& device_id, std::int64_t limit) = 0;
+    // Queued ones past expires_at, locked.
+    virtual std::vector<invocation> lock_expired(std::int64_t limit) = 0;
+};
+
+}  // namespace gatehouse::core

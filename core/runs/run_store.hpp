@@ -1,0 +1,67 @@
+#pragma once
+#include "core/runs/run.hpp"
+
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace gatehouse::core {
+
+struct run_filter {
+    std::optional<std::string> principal;   // empty: everybody's
+    std::optional<std::string> session_id;
+    std::optional<run_state> state;
+    std::optional<std::string> after;       // run id; the page continues behind it
+    std::int64_t limit = 100;
+};
+
+// Port, implemented in persistence/. Database thread only, like every store.
+class run_store {
+  public:
+    virtual ~run_store() = default;
+
+    virtual std::optional<run> find(std::string const& run_id) const = 0;
+    // Newest first.
+    virtual std::vector<run> list(run_filter const& filter) const = 0;
+    virtual std::map<run_state, std::int64_t> count_by_state() const = 0;
+
+    virtual void insert(run const& r) = 0;
+    // Reads the run and keeps its row locked to the end of the transaction.
+    virtual std::optional<run> lock(std::string const& run_id) = 0;
+    // As lock(), but nothing where the lease has another epoch: then the run is not the caller's any more.
+    virtual std::optional<run> lock_if_epoch(std::string const& run_id, std::int64_t lease_epoch) = 0;
+    // Writes every column that may change. The caller holds the row's lock.
+    virtual void save(run const& r) = 0;
+
+    // Takes up to `limit` due runs for `owner`: lease_epoch + 1, claimable_at empty; the state is not touched.
+    virtual std::vector<run> claim(std::string const& owner, std::int64_t limit) = 0;
+    // When the next run becomes claimable.
+    virtual std::optional<timestamp> next_claimable_at() const = 0;
+    // Takes the lease from `owner`: lease_epoch + 1, no owner, claimable now. Returns how many.
+    virtual std::int64_t release_all_of(std::string const& owner) = 0;
+
+    // The unfinished run that stands first in the session, and the first one that is still accepted (both may be the same).
+    virtual std::optional<run> head_of_session(std::string const& session_id) const = 0;
+    virtual std::optional<run> lock_oldest_accepted(std::string const& session_id) = 0;
+    // The next free ordinal of a session; the caller holds the session's lock.
+    virtual std::int64_t next_ordinal(std::string const& session_id) const = 0;
+
+    virtual void append_tape(std::string const& run_id, std::span<tape_item const> items) = 0;
+    // In order of seq, from behind `after_seq`.
+    virtual std::vector<tape_item> tape(std::string const& run_id, std::int64_t after_seq, std::int64_t limit) const = 0;
+
+    virtual void add_to_inbox(std::string const& run_id, std::string const& kind, json_text const& payload) = 0;
+    // Oldest first; they are gone afterwards.
+    virtual std::vector<inbox_message> take_inbox(std::string const& run_id) = 0;
+    virtual bool has_inbox(std::string const& run_id) const = 0;
+
+    virtual void insert_step(step const& s) = 0;
+    virtual void save_step(step const& s) = 0;
+    virtual std::optional<step> find_step(std::string const& run_id, std::int64_t ordinal) const = 0;
+    // In order of ordinal.
+    virtual std::vector<step> steps_of_turn(std::string const& run_id, std::int64_t turn) const = 0;
+};
+
+}  // namespace gatehouse::core
