@@ -64,10 +64,12 @@ struct step {
     step_state state = step_state::proposed;
     std::int64_t attempt = 1;  // goes up with each known failure that is tried again, and with a person's `retry`
     std::string idempotency_key;
-    json_text arguments;
+    json_text arguments;                       // as the model gave them, canonical
     std::string risk;
+    std::optional<std::string> node;           // device id, where it is a call to a node
+    std::optional<std::string> operation_hash; // of the operation as the node advertised it at the decision
     std::optional<std::string> approval_id;
-    std::optional<std::string> invocation_id;  // where it is a call to a node
+    std::optional<std::string> invocation_id;  // the call to the node
     bool ok = false;
     std::optional<json_text> output;
     json_text artifacts = "[]";

@@ -55,6 +55,8 @@ class session_store {
 
     // Gives the message its ordinal.
     virtual void append_message(message m) = 0;
+    // The newest `limit` messages, oldest of them first.
+    virtual std::vector<message> latest_messages(std::string const& session_id, std::int64_t limit) const = 0;
     virtual std::vector<message> messages(std::string const& session_id, std::int64_t after_ordinal, std::int64_t limit) const = 0;
 };
 
