@@ -1,0 +1,114 @@
+#include "protocol/json_codec.hpp"
+
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+#include <boost/json/string.hpp>
+
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <limits>
+
+namespace gatehouse::protocol {
+
+namespace {
+
+void append_escaped(std::string& out, char c) {
+    static constexpr std::string_view hex = "0123456789abcdef";
+    switch (c) {
+    case '"': out += "\\\""; return;
+    case '\\': out += "\\\\"; return;
+    case '\b': out += "\\b"; return;
+    case '\f': out += "\\f"; return;
+    case '\n': out += "\\n"; return;
+    case '\r': out += "\\r"; return;
+    case '\t': out += "\\t"; return;
+    default: break;
+    }
+    out += "\\u00";
+    out += hex[static_cast<unsigned char>(c) >> 4];
+    out += hex[static_cast<unsigned char>(c) & 15];
+}
+
+template <class Number>
+void append_number(std::string& out, Number number) {
+    std::array<char, 32> text;
+    auto [end, problem] = std::to_chars(text.data(), text.data() + text.size(), number);
+    out.append(text.data(), end);
+}
+
+}  // namespace
+
+void append_json(std::string& out, std::string_view text) {
+    out += '"';
+    std::size_t begin = 0;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        char c = text[i];
+        if (static_cast<unsigned char>(c) >= 0x20 && c != '"' && c != '\\') continue;
+        out.append(text, begin, i - begin);
+        append_escaped(out, c);
+        begin = i + 1;
+    }
+    out.append(text, begin);
+    out += '"';
+}
+
+void append_json(std::string& out, std::int64_t number) { append_number(out, number); }
+
+void append_json(std::string& out, double number) {
+    if (!std::isfinite(number)) throw std::domain_error("JSON has no infinities and no NaN");
+    append_number(out, number);
+}
+
+void append_json(std::string& out, timestamp time) {
+    out += '"';
+    out += format_timestamp(time);
+    out += '"';
+}
+
+void append_json(std::string& out, boost::json::object const& free_form) { out += boost::json::serialize(free_form); }
+void append_json(std::string& out, boost::json::array const& free_form) { out += boost::json::serialize(free_form); }
+void append_json_value(std::string& out, boost::json::value const& free_form) {
+    out += boost::json::serialize(free_form);
+}
+
+std::string_view text_of(boost::json::value const& from) {
+    boost::json::string const& text = from.as_string();
+    return {text.data(), text.size()};
+}
+
+void decode_json(boost::json::value const& from, std::string& to) { to = text_of(from); }
+
+void decode_json(boost::json::value const& from, std::int64_t& to) {
+    if (from.is_int64()) {
+        to = from.get_int64();
+    } else if (from.is_uint64()) {
+        to = std::numeric_limits<std::int64_t>::max();
+    } else {
+        double number = from.as_double();
+        constexpr double limit = 9223372036854775808.0;
+        if (number >= limit)
+            to = std::numeric_limits<std::int64_t>::max();
+        else if (number < -limit)
+            to = std::numeric_limits<std::int64_t>::min();
+        else
+            to = static_cast<std::int64_t>(number);
+    }
+}
+
+void decode_json(boost::json::value const& from, double& to) { to = from.to_number<double>(); }
+void decode_json(boost::json::value const& from, bool& to) { to = from.as_bool(); }
+
+void decode_json(boost::json::value const& from, timestamp& to) {
+    std::optional<timestamp> parsed = parse_timestamp(text_of(from));
+    if (!parsed) throw std::invalid_argument(std::string(text_of(from)) + " is not a date-time");
+    to = *parsed;
+}
+
+void decode_json(boost::json::value const& from, boost::json::value& to) { to = from; }
+void decode_json(boost::json::value const& from, boost::json::object& to) { to = from.as_object(); }
+void decode_json(boost::json::value const& from, boost::json::array& to) { to = from.as_array(); }
+
+boost::json::value parse_own_json(std::string_view text) { return boost::json::parse({text.data(), text.size()}); }
+
+}  // namespace gatehouse::protocol
