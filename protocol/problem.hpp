@@ -1,0 +1,15 @@
+#pragma once
+// An error as an HTTP body: application/problem+json (RFC 9457). The status is http_status_of(why.code).
+#include "protocol/error.hpp"
+
+#include <string>
+#include <string_view>
+
+namespace gatehouse {
+
+inline constexpr std::string_view problem_media_type = "application/problem+json";
+
+// {"type":"urn:gatehouse:error:<kind>","title":…,"status":…,"detail":…,"code":…,"data":{…}}. Any thread.
+std::string problem_json(error const& why);
+
+} // namespace gatehouse
