@@ -66,6 +66,7 @@ void append_json(std::string& out, timestamp time) {
     out += '"';
 }
 
+void append_json(std::string& out, raw_json const& document) { out += document.text; }
 void append_json(std::string& out, boost::json::object const& free_form) { out += boost::json::serialize(free_form); }
 void append_json(std::string& out, boost::json::array const& free_form) { out += boost::json::serialize(free_form); }
 void append_json_value(std::string& out, boost::json::value const& free_form) {
@@ -105,6 +106,7 @@ void decode_json(boost::json::value const& from, timestamp& to) {
     to = *parsed;
 }
 
+void decode_json(boost::json::value const& from, raw_json& to) { to.text = boost::json::serialize(from); }
 void decode_json(boost::json::value const& from, boost::json::value& to) { to = from; }
 void decode_json(boost::json::value const& from, boost::json::object& to) { to = from.as_object(); }
 void decode_json(boost::json::value const& from, boost::json::array& to) { to = from.as_array(); }

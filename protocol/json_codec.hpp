@@ -18,12 +18,20 @@
 
 namespace gatehouse::protocol {
 
+// A document the gateway stores and passes on without looking into it: one JSON value as text, valid JSON at all times.
+// Decoding a peer's message writes it anew, so numbers and strings may change their spelling, never their value.
+struct raw_json {
+    std::string text = "null";
+    bool operator==(raw_json const&) const = default;
+};
+
 // `text` must be UTF-8; it is escaped as RFC 8259 asks and no further. Any thread, as everything here.
 void append_json(std::string& out, std::string_view text);
 void append_json(std::string& out, std::int64_t number);
 // The shortest text that reads back the same. Throws std::domain_error for infinities and NaN.
 void append_json(std::string& out, double number);
 void append_json(std::string& out, timestamp time);
+void append_json(std::string& out, raw_json const& document);
 void append_json(std::string& out, boost::json::object const& free_form);
 void append_json(std::string& out, boost::json::array const& free_form);
 
@@ -81,6 +89,7 @@ void decode_json(boost::json::value const& from, std::int64_t& to);
 void decode_json(boost::json::value const& from, double& to);
 void decode_json(boost::json::value const& from, bool& to);
 void decode_json(boost::json::value const& from, timestamp& to);
+void decode_json(boost::json::value const& from, raw_json& to);
 void decode_json(boost::json::value const& from, boost::json::value& to);
 void decode_json(boost::json::value const& from, boost::json::object& to);
 void decode_json(boost::json::value const& from, boost::json::array& to);

@@ -52,6 +52,10 @@ def includes(contract, references):
     return "\n".join(sorted(lines)) + "\n\n#include <array>\n#include <cstdint>\n#include <map>\n#include <optional>\n#include <string>\n#include <string_view>\n#include <vector>\n"
 
 
+# Types whose values the gateway passes on as text: C++ has one hand-written class for them (protocol/json_codec.hpp).
+RAW = ("raw_json", "raw_object")
+
+
 class Writer:
     """`space` is the namespace below gatehouse::protocol ("run_cancel"), or empty."""
 
@@ -93,33 +97,31 @@ class Writer:
             return "true" if value else "false"
         return quoted(value) if shape.kind == "string" else str(value)
 
-    def struct(self, name, shape, indent=""):
-        """The definition of a struct, the anonymous ones inside it first."""
-        inside = indent + "    "
-        text = f"{indent}struct {name} {{\n"
+    def struct(self, name, shape):
+        """The definitions of a struct and, before it, of the anonymous ones it uses. They can't stand inside it: an
+        optional of a nested class whose members have initialisers is not usable before the outer class is complete."""
+        return "\n".join(self.one_struct(n, s) for n, s in self.all_structs(name, shape))
+
+    def one_struct(self, name, shape):
+        text = f"struct {name} {{\n"
         for member in shape.members:
-            nested = innermost(member.shape)
-            if isinstance(nested, Struct):
-                text += self.struct(identifier(nested.inner), nested, inside) + "\n"
-        for member in shape.members:
-            text += comment(member.description, inside)
+            text += comment(member.description, "    ")
             kind, start = self.type_of(member.shape), "{}"
             if member.default is not None:
                 start = self.literal(member.shape, member.default)
                 start = start if start.startswith("{") else f" = {start}"
             elif not member.required:
                 kind = f"std::optional<{kind}>"
-            text += f"{inside}{kind} {identifier(member.json_name)}{start};\n"
-        text += f"{inside}bool operator==({name} const&) const = default;\n"
-        return text + f"{indent}}};\n"
+            text += f"    {kind} {identifier(member.json_name)}{start};\n"
+        return text + f"    bool operator==({name} const&) const = default;\n}};\n"
 
     def all_structs(self, name, shape):
-        """(qualified name, shape) of a struct and of all inside it, the inner ones first."""
+        """(name, shape) of a struct and of all it contains, the inner ones first."""
         found = []
         for member in shape.members:
             nested = innermost(member.shape)
             if isinstance(nested, Struct):
-                found += self.all_structs(f"{name}::{identifier(nested.inner)}", nested)
+                found += self.all_structs(identifier(nested.inner), nested)
         return found + [(name, shape)]
 
     def declarations(self, name, shape):
@@ -199,6 +201,8 @@ def type_file(contract, kind):
         text += enum_header(name, kind.shape.values)
     elif isinstance(kind.shape, Struct):
         text += writer.struct(name, kind.shape) + "\n" + writer.declarations(name, kind.shape)
+    elif kind.name in RAW:
+        text += "using raw_object = raw_json;\n" if kind.name == "raw_object" else "// The class stands in protocol/json_codec.hpp.\n"
     else:
         text += f"using {name} = {writer.type_of(kind.shape)};\n"
         nested = innermost(kind.shape)
@@ -363,6 +367,10 @@ method_descriptor const* find_method(std::string_view name);
 """
 
 
+# The standard promises only 64 KiB for a literal; clang takes any length.
+LONG_STRINGS = '#pragma clang diagnostic ignored "-Woverlength-strings"\n\n'
+
+
 def raw(text):
     assert ')json"' not in text
     return f'R"json({text})json"'
@@ -392,6 +400,7 @@ std::span<bundled_schema const> bundled_schemas();
 
 def bundled_source(documents):
     text = '// Generated from schemas/. Do not edit.\n#include "protocol/gen/bundled_schemas.hpp"\n\n#include <array>\n\n'
+    text += LONG_STRINGS
     text += "namespace gatehouse::protocol {\n\nstd::span<bundled_schema const> bundled_schemas() {\n"
     text += f"    static constexpr std::array<bundled_schema, {len(documents)}> all{{{{\n"
     for path, document in sorted(documents.items()):
@@ -416,7 +425,8 @@ std::string_view openrpc();
 def openrpc_source(document):
     body = raw(json.dumps(document, indent=1, ensure_ascii=False) + "\n")
     return (
-        '// Generated from schemas/. Do not edit.\n#include "protocol/gen/openrpc.hpp"\n\nnamespace gatehouse::protocol {\n\n'
+        f'// Generated from schemas/. Do not edit.\n#include "protocol/gen/openrpc.hpp"\n\n{LONG_STRINGS}'
+        "namespace gatehouse::protocol {\n\n"
         f"std::string_view openrpc() {{\n    static constexpr std::string_view text = {body};\n    return text;\n}}\n\n"
         "}  // namespace gatehouse::protocol\n"
     )

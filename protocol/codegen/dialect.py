@@ -34,8 +34,8 @@ class Reader:
     def refuse(self, pointer, sentence):
         raise Refusal(self.file, pointer, sentence)
 
-    def shape(self, schema, pointer, hint=None, top=False):
-        """`hint` is the name an anonymous struct gets; `top`: the schema is a file's own, so an enum may stand here."""
+    def shape(self, schema, pointer, hint, top=False):
+        """`hint` is the name an anonymous struct gets; `top`: it has that name already, and an enum may stand here."""
         if schema is True or schema == {}:
             return Scalar("value")
         if not isinstance(schema, dict):
@@ -86,6 +86,9 @@ class Reader:
                 self.refuse(pointer + "/pattern", f"not a regular expression: {problem}")
             if re.search(r"\(\?[=!<]|\\[1-9]", schema["pattern"]):
                 self.refuse(pointer + "/pattern", "look-around and back references are not enforced; rewrite it")
+            for bound in re.findall(r"\{(?:\d*,)?(\d+)\}", schema["pattern"]):
+                if int(bound) > 1000:
+                    self.refuse(pointer + "/pattern", "RE2 repeats at most 1,000 times; use maxLength")
         if "format" not in schema:
             return Scalar("string")
         if schema["format"] != "date-time":
@@ -119,7 +122,7 @@ class Reader:
     def read_array(self, schema, pointer, hint, top):
         if "items" not in schema:
             return Scalar("array")
-        item = self.shape(schema["items"], pointer + "/items", (hint or "list") + "_item")
+        item = self.shape(schema["items"], pointer + "/items", hint + "_item")
         return ListOf(item)
 
     def read_object(self, schema, pointer, hint, top):
@@ -131,16 +134,16 @@ class Reader:
             if closed is True or closed == {}:
                 return Scalar("object")
             if closed is not False:
-                return MapOf(self.shape(closed, pointer + "/additionalProperties", (hint or "map") + "_item"))
+                return MapOf(self.shape(closed, pointer + "/additionalProperties", hint + "_item"))
             properties = {}
         if closed is not False:
             self.refuse(pointer, 'an object with properties is closed: say "additionalProperties": false')
         for keyword in ("propertyNames", "minProperties", "maxProperties"):
             if keyword in schema and properties:
                 self.refuse(f"{pointer}/{keyword}", f'"{keyword}" is for maps only')
-        return Struct(self.members(schema, properties, pointer), None if top else (hint or "inner"))
+        return Struct(self.members(schema, properties, pointer, hint), None if top else hint)
 
-    def members(self, schema, properties, pointer):
+    def members(self, schema, properties, pointer, owner):
         required = schema.get("required", [])
         for i, name in enumerate(required):
             if name not in properties:
@@ -150,7 +153,7 @@ class Reader:
             at = f"{pointer}/properties/{name}"
             if not MEMBER_NAME.match(name):
                 self.refuse(at, "member names are snake_case")
-            shape = self.shape(inner, at, hint=name.lstrip("_") + "_value")
+            shape = self.shape(inner, at, hint=f"{owner}_{name.lstrip('_')}_value")
             default = self.default(inner, at, name in required)
             notes = inner.get("description", "") if isinstance(inner, dict) else ""
             members.append(Member(name, shape, name in required, default, notes))
