@@ -1,0 +1,271 @@
+#include "persistence/sql.hpp"
+
+#include <soci/soci.h>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <list>
+#include <stdexcept>
+#include <unordered_map>
+
+namespace gatehouse::persistence {
+
+// A value that was large once must not keep its memory in a statement that is kept for the life of the
+// session.
+constexpr std::size_t kept_text_bytes_max = 16 * 1024;
+
+struct sql::kept {
+    kept(soci::session& on, statement const& s) : text(s), prepared(on) {}
+
+    statement text;
+    std::vector<cell> parameters;
+    std::vector<cell> columns;
+    std::vector<soci::indicator> parameter_nulls;
+    std::vector<soci::indicator> column_nulls;
+    soci::statement prepared;
+    bool column_count_checked = false;
+};
+
+struct sql::session {
+    soci::session connection;
+    // By the literal's address; rarely, one literal is used with different types.
+    std::unordered_map<char const*, std::list<kept>> statements;
+    std::list<kept> condemned;
+    bool in_transaction = false;
+};
+
+namespace {
+
+std::string shortened(char const* text) {
+    static constexpr std::size_t length_max = 60;
+    std::string out(text);
+    if (out.size() > length_max) out = out.substr(0, length_max) + "…";
+    return out;
+}
+
+bool has_kinds(std::span<cell const> cells, std::span<cell_kind const> kinds) {
+    return std::ranges::equal(cells, kinds, {}, &cell::kind);
+}
+
+std::vector<cell> make_cells(std::span<cell_kind const> kinds) {
+    std::vector<cell> cells(kinds.size());
+    for (std::size_t i = 0; i < kinds.size(); ++i) cells[i].kind = kinds[i];
+    return cells;
+}
+
+// Frees the text of large values after a statement ran.
+void trim(std::span<cell> cells) {
+    for (cell& each : cells) {
+        if (each.text.capacity() > kept_text_bytes_max) std::string().swap(each.text);
+    }
+}
+
+void exchange_parameter(soci::statement& prepared, cell& c, soci::indicator& null, std::string const& name) {
+    switch (c.kind) {
+    case cell_kind::integer:
+        prepared.exchange(soci::use(c.integer, null, name));
+        break;
+    case cell_kind::real:
+        prepared.exchange(soci::use(c.real, null, name));
+        break;
+    case cell_kind::text:
+        prepared.exchange(soci::use(c.text, null, name));
+        break;
+    }
+}
+
+void exchange_column(soci::statement& prepared, cell& c, soci::indicator& null) {
+    switch (c.kind) {
+    case cell_kind::integer:
+        prepared.exchange(soci::into(c.integer, null));
+        break;
+    case cell_kind::real:
+        prepared.exchange(soci::into(c.real, null));
+        break;
+    case cell_kind::text:
+        prepared.exchange(soci::into(c.text, null));
+        break;
+    }
+}
+
+} // namespace
+
+sql::sql(dialect const& of, statement_hook hook)
+    : of_(of), hook_(std::move(hook)), session_(std::make_unique<session>()) {
+    of_.open(session_->connection);
+}
+
+sql::~sql() = default;
+
+void sql::reopen() {
+    // A SOCI statement that outlives its connection crashes when it is used and when it is freed.
+    session_->statements.clear();
+    session_->condemned.clear();
+    session_ = std::make_unique<session>();
+    try {
+        of_.open(session_->connection);
+    } catch (unusable_store const& e) {
+        throw connection_lost(e.what());
+    }
+}
+
+void sql::examine() { of_.examine(session_->connection); }
+
+sql::kept&
+sql::find(statement const& text, std::span<cell_kind const> parameters, std::span<cell_kind const> columns) {
+    if (hook_) hook_(text.text());
+    if (!session_->in_transaction) {
+        throw std::logic_error(fmt::format("a statement outside of a transaction: {}", shortened(text.text()))
+        );
+    }
+    auto& same_text = session_->statements[text.text()];
+    for (kept& each : same_text) {
+        if (has_kinds(each.parameters, parameters) && has_kinds(each.columns, columns)) return each;
+    }
+    if (parameters.size() != text.parameter_count()) {
+        throw std::logic_error(fmt::format(
+            "{} values for {} parameters: {}", parameters.size(), text.parameter_count(),
+            shortened(text.text())
+        ));
+    }
+    kept& made = same_text.emplace_back(session_->connection, text);
+    try {
+        made.parameters = make_cells(parameters);
+        made.columns = make_cells(columns);
+        made.parameter_nulls.assign(parameters.size(), soci::i_ok);
+        made.column_nulls.assign(columns.size(), soci::i_ok);
+        auto const names = text.parameters();
+        for (std::size_t i = 0; i < parameters.size(); ++i) {
+            exchange_parameter(
+                made.prepared, made.parameters[i], made.parameter_nulls[i], std::string(names[i])
+            );
+        }
+        for (std::size_t i = 0; i < columns.size(); ++i) {
+            exchange_column(made.prepared, made.columns[i], made.column_nulls[i]);
+        }
+        made.prepared.alloc();
+        made.prepared.prepare(text.text());
+        made.prepared.define_and_bind();
+    } catch (...) {
+        condemn(made);
+        of_.rethrow(session_->connection, shortened(text.text()));
+    }
+    return made;
+}
+
+std::span<cell> sql::parameters_of(kept& one) { return one.parameters; }
+std::span<cell> sql::columns_of(kept& one) { return one.columns; }
+
+bool sql::first(kept& one) {
+    for (std::size_t i = 0; i < one.parameters.size(); ++i) {
+        one.parameter_nulls[i] = one.parameters[i].is_null ? soci::i_null : soci::i_ok;
+    }
+    try {
+        bool const found = one.prepared.execute(true);
+        if (!one.column_count_checked) {
+            // The driver would leave rows that nobody asked for unread, and with them a lock.
+            auto const count = of_.column_count(*one.prepared.get_backend());
+            if (count != static_cast<int>(one.columns.size())) {
+                throw std::logic_error(fmt::format(
+                    "{} columns are read of {}: {}", one.columns.size(), count, shortened(one.text.text())
+                ));
+            }
+            one.column_count_checked = true;
+        }
+        trim(one.parameters);
+        if (found) {
+            for (std::size_t i = 0; i < one.columns.size(); ++i) {
+                one.columns[i].is_null = one.column_nulls[i] == soci::i_null;
+            }
+        }
+        return found;
+    } catch (std::logic_error const&) {
+        condemn(one);
+        throw;
+    } catch (...) {
+        std::string const doing = shortened(one.text.text());
+        condemn(one);
+        of_.rethrow(session_->connection, doing);
+    }
+}
+
+bool sql::next(kept& one) {
+    try {
+        if (!one.prepared.fetch()) {
+            trim(one.columns);
+            return false;
+        }
+    } catch (...) {
+        of_.rethrow(session_->connection, shortened(one.text.text()));
+    }
+    for (std::size_t i = 0; i < one.columns.size(); ++i) {
+        one.columns[i].is_null = one.column_nulls[i] == soci::i_null;
+    }
+    return true;
+}
+
+std::int64_t sql::run(kept& one) {
+    first(one);
+    return one.prepared.get_affected_rows();
+}
+
+void sql::condemn(kept& one) noexcept {
+    auto& same_text = session_->statements[one.text.text()];
+    for (auto each = same_text.begin(); each != same_text.end(); ++each) {
+        if (&*each != &one) continue;
+        if (of_.is_postgres()) {
+            // Freeing it sends DEALLOCATE, which a failed transaction would refuse.
+            session_->condemned.splice(session_->condemned.end(), same_text, each);
+        } else {
+            // As long as it is not reset it holds its snapshot, and no savepoint can be rolled back past it.
+            same_text.erase(each);
+        }
+        return;
+    }
+}
+
+void sql::script(std::string const& text) {
+    if (hook_) hook_(text);
+    of_.script(session_->connection, text);
+}
+
+std::string sql::quote(std::string const& value) {
+    detail::refuse_nul(value);
+    return of_.quote(session_->connection, value);
+}
+
+void sql::begin(access what_for, std::string const& first_words) {
+    if (session_->in_transaction) throw std::logic_error("a transaction inside of a transaction");
+    if (hook_) hook_("BEGIN");
+    session_->in_transaction = true;
+    try {
+        of_.begin(session_->connection, what_for, first_words);
+    } catch (...) {
+        rollback();
+        throw;
+    }
+}
+
+void sql::commit(std::string const& last_words) {
+    if (hook_) hook_("COMMIT");
+    of_.commit(session_->connection, last_words);
+    session_->in_transaction = false;
+    session_->condemned.clear();
+}
+
+void sql::rollback() noexcept {
+    try {
+        if (of_.in_transaction(session_->connection)) of_.script(session_->connection, "ROLLBACK");
+    } catch (std::exception const&) {
+        // The connection is gone, and the transaction with it. Whoever comes next finds that out and reopens.
+    }
+    session_->in_transaction = false;
+    session_->condemned.clear();
+}
+
+bool sql::in_transaction() const {
+    return session_->in_transaction && of_.in_transaction(session_->connection);
+}
+
+} // namespace gatehouse::persistence

@@ -1,0 +1,100 @@
+#include "persistence/store_url.hpp"
+
+#include "persistence/sql_error.hpp"
+
+#include <fmt/format.h>
+#include <libpq-fe.h>
+
+#include <map>
+#include <memory>
+
+namespace gatehouse::persistence {
+namespace {
+
+// A process that was stopped inside a transaction keeps its row locks: these bounds take them away well
+// within a lease of 10 s. A user's own value for a keyword wins, but for `options`, which are appended.
+std::map<std::string, std::string> const& own_settings() {
+    static std::map<std::string, std::string> const settings{
+        {"application_name", "gatehouse"},
+        {"client_encoding", "UTF8"},
+        {"connect_timeout", "5"},
+        {"keepalives", "1"},
+        {"keepalives_idle", "2"},
+        {"keepalives_interval", "1"},
+        {"keepalives_count", "3"},
+        {"tcp_user_timeout", "5000"},
+        {"target_session_attrs", "read-write"},
+    };
+    return settings;
+}
+
+constexpr char const* own_options = "-c idle_in_transaction_session_timeout=2000 -c lock_timeout=1000 -c "
+                                    "default_transaction_isolation=read\\ committed";
+
+std::string quoted(std::string_view value) {
+    std::string out = "'";
+    for (char c : value) {
+        if (c == '\'' || c == '\\') out += '\\';
+        out += c;
+    }
+    return out += '\'';
+}
+
+store_url parse_postgres(std::string const& text) {
+    char* complaint = nullptr;
+    std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)> const parsed(
+        PQconninfoParse(text.c_str(), &complaint), &PQconninfoFree
+    );
+    if (!parsed) {
+        PQfreemem(complaint); // it may quote the URL, and with it the password
+        throw unusable_store(
+            unusable_store::reason::bad_url, "The store's URL is not a valid PostgreSQL URL; write "
+                                             "postgresql://USER:PASSWORD@HOST:PORT/DATABASE."
+        );
+    }
+    auto settings = own_settings();
+    for (auto const* option = parsed.get(); option->keyword; ++option) {
+        if (option->val) settings[option->keyword] = option->val;
+    }
+    auto& options = settings["options"];
+    options = options.empty() ? own_options : options + " " + own_options;
+
+    auto const shown = [&](char const* keyword, char const* otherwise) {
+        auto const found = settings.find(keyword);
+        return found == settings.end() || found->second.empty() ? std::string(otherwise) : found->second;
+    };
+    store_url url;
+    url.kind = store_url::backend::postgres;
+    url.name = fmt::format(
+        "PostgreSQL at {}:{}, database {}", shown("host", "the local socket"), shown("port", "5432"),
+        shown("dbname", shown("user", "of the user's name").c_str())
+    );
+    for (auto const& [keyword, value] : settings) url.connection += keyword + "=" + quoted(value) + " ";
+    return url;
+}
+
+} // namespace
+
+store_url store_url::parse(std::string_view text) {
+    if (text.starts_with("postgresql://") || text.starts_with("postgres://"))
+        return parse_postgres(std::string(text));
+    if (!text.starts_with("sqlite:")) {
+        throw unusable_store(
+            unusable_store::reason::bad_url,
+            "The store must be named as sqlite:PATH or postgresql://USER:PASSWORD@HOST:PORT/DATABASE."
+        );
+    }
+    store_url url;
+    url.path = text.substr(7);
+    if (url.path.empty() || url.path.find('"') != std::string::npos ||
+        url.path.find('\0') != std::string::npos) {
+        throw unusable_store(
+            unusable_store::reason::bad_url,
+            "The store's path behind sqlite: must not be empty or hold a double quote."
+        );
+    }
+    url.name = url.path;
+    return url;
+}
+
+} // namespace gatehouse::persistence

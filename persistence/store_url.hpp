@@ -1,0 +1,21 @@
+#pragma once
+// Which store: `sqlite:PATH` or `postgresql://USER:PASSWORD@HOST:PORT/DATABASE?…`.
+#include <string>
+#include <string_view>
+
+namespace gatehouse::persistence {
+
+struct store_url {
+    enum class backend { sqlite, postgres };
+
+    // Throws unusable_store for anything else. No file and no server is touched.
+    static store_url parse(std::string_view text);
+
+    backend kind = backend::sqlite;
+    std::string path; // SQLite: the file
+    std::string
+        connection; // Postgres: libpq's keywords and values, with this program's settings; holds the password
+    std::string name; // for people: the file, or "PostgreSQL at HOST:PORT, database NAME"; never a password
+};
+
+} // namespace gatehouse::persistence

@@ -1,0 +1,134 @@
+#include "tests/support/fresh_store.hpp"
+
+#include "persistence/migrate.hpp"
+#include "tests/support/manual_clock.hpp"
+
+#include <libpq-fe.h>
+#include <sqlite3.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <memory>
+#include <stdexcept>
+
+namespace gatehouse::testing {
+namespace {
+
+std::string server_url() {
+    char const* const url = std::getenv("GATEHOUSE_TEST_POSTGRES");
+    return url ? url : "";
+}
+
+std::string with_database(std::string const& url, std::string const& name) {
+    return url.substr(0, url.rfind('/') + 1) + name;
+}
+
+std::string run_on_postgres(std::string const& url, std::string const& text) {
+    std::unique_ptr<PGconn, decltype(&PQfinish)> const connection(PQconnectdb(url.c_str()), &PQfinish);
+    std::unique_ptr<PGresult, decltype(&PQclear)> const result(
+        PQexec(connection.get(), text.c_str()), &PQclear
+    );
+    auto const status = PQresultStatus(result.get());
+    if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK) {
+        throw std::runtime_error(text + ": " + PQerrorMessage(connection.get()));
+    }
+    return PQntuples(result.get()) > 0 ? PQgetvalue(result.get(), 0, 0) : "";
+}
+
+std::string run_on_sqlite(std::string const& path, std::string const& text) {
+    sqlite3* opened = nullptr;
+    sqlite3_open(path.c_str(), &opened);
+    std::unique_ptr<sqlite3, decltype(&sqlite3_close)> const db(opened, &sqlite3_close);
+    std::string first;
+    auto const take = [](void* to, int, char** values, char**) {
+        auto& out = *static_cast<std::string*>(to);
+        if (out.empty() && values[0]) out = values[0];
+        return 0;
+    };
+    if (sqlite3_exec(db.get(), text.c_str(), take, &first, nullptr) != SQLITE_OK) {
+        throw std::runtime_error(text + ": " + sqlite3_errmsg(db.get()));
+    }
+    return first;
+}
+
+void migrate_once(std::string const& url) {
+    manual_clock const time;
+    auto const of = persistence::dialect::make(store_url::parse(url), time);
+    persistence::sql session(*of);
+    persistence::migrate(session);
+}
+
+// The names of databases stay apart although several test programs may use one server.
+std::string next_database() {
+    static int count = 0;
+    return "test_" + std::to_string(::getpid()) + "_" + std::to_string(++count);
+}
+
+// A migrated SQLite file as bytes.
+std::string const& sqlite_image() {
+    static std::string const image = [] {
+        temporary_folder const folder;
+        auto const path = folder.path() / "template.db";
+        migrate_once("sqlite:" + path.string());
+        run_on_sqlite(path, "PRAGMA wal_checkpoint(TRUNCATE)");
+        std::ifstream file(path, std::ios::binary);
+        return std::string(std::istreambuf_iterator<char>(file), {});
+    }();
+    return image;
+}
+
+// The name of a migrated database, dropped when the program ends.
+std::string const& postgres_template() {
+    struct made_once {
+        std::string name = next_database() + "_template";
+        made_once() {
+            run_on_postgres(server_url(), "CREATE DATABASE " + name);
+            migrate_once(with_database(server_url(), name));
+        }
+        ~made_once() { run_on_postgres(server_url(), "DROP DATABASE " + name + " WITH (FORCE)"); }
+    };
+    static made_once const made;
+    return made.name;
+}
+
+} // namespace
+
+temporary_folder::temporary_folder() {
+    auto name = (std::filesystem::temp_directory_path() / "gatehouse-XXXXXX").string();
+    if (!::mkdtemp(name.data())) throw std::runtime_error("mkdtemp failed");
+    path_ = name;
+}
+
+temporary_folder::~temporary_folder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+}
+
+fresh_store::fresh_store(store_url::backend kind, schema start) : kind_(kind) {
+    if (kind == store_url::backend::sqlite) {
+        auto const path = folder_.path() / "gatehouse.db";
+        text_ = "sqlite:" + path.string();
+        if (start == schema::migrated) std::ofstream(path, std::ios::binary) << sqlite_image();
+        return;
+    }
+    std::string const base = start == schema::migrated ? postgres_template() : "template1";
+    database_ = next_database();
+    run_on_postgres(server_url(), "CREATE DATABASE " + database_ + " TEMPLATE " + base);
+    text_ = with_database(server_url(), database_);
+}
+
+fresh_store::~fresh_store() {
+    if (!database_.empty()) run_on_postgres(server_url(), "DROP DATABASE " + database_ + " WITH (FORCE)");
+}
+
+bool fresh_store::is_available(store_url::backend kind) {
+    return kind == store_url::backend::sqlite || !server_url().empty();
+}
+
+std::string fresh_store::run_from_outside(std::string const& text) const {
+    return kind_ == store_url::backend::sqlite ? run_on_sqlite(url().path, text)
+                                               : run_on_postgres(text_, text);
+}
+
+} // namespace gatehouse::testing
