@@ -3,6 +3,7 @@
 #include <functional>
 #include <list>
 #include <memory>
+#include <utility>
 
 namespace gatehouse::core {
 

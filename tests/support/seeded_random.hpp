@@ -1,18 +1,25 @@
 #pragma once
+// Random bytes that are the same in every run of a test.
 #include "core/ports/random.hpp"
 
+#include <cstdint>
 #include <mutex>
 #include <random>
 
 namespace gatehouse::testing {
 
-// The same bytes for the same seed. Any thread, though several threads share them in no fixed order.
+// Any thread; which thread gets which bytes is then up to their order.
 class seeded_random final : public core::random_source {
   public:
     explicit seeded_random(std::uint64_t seed = 1) : engine_(seed) {}
+
     void fill(std::span<std::byte> out) override {
-        std::lock_guard const lock(mutex_);
-        for (std::byte& each : out) each = static_cast<std::byte>(engine_() & 0xff);
+        std::lock_guard lock(mutex_);
+        std::uint64_t drawn = 0;
+        for (std::size_t i = 0; i < out.size(); ++i, drawn >>= 8) {
+            if (i % 8 == 0) drawn = engine_();
+            out[i] = static_cast<std::byte>(drawn & 0xff);
+        }
     }
 
   private:
