@@ -79,6 +79,6 @@ class Scenario(unittest.TestCase):
         return self.admin.call("token.issue", {"kind": "client", "scopes": scopes, **params})["token"]
 
     def pending_approval(self, run_id):
-        found = [a for a in self.admin.call("approval.list")["items"] if a["run_id"] == run_id]
+        found = [a for a in self.admin.call("approval.list")["items"] if a.get("run_id") == run_id]
         self.assertEqual(1, len(found), found)
         return found[0]

@@ -15,6 +15,7 @@ ED25519_ORDER = 2**252 + 27742317777372353535851937790883648493
 
 class UpgradeTest(Scenario):
     """What is refused before the 101."""
+    config = "[limits]\nfailed_tokens_per_address = 1000\n"
 
     def refused(self, status, headers=(), subprotocols=("gatehouse.v1",), path="/ws", token="own"):
         headers = list(headers)
@@ -113,6 +114,7 @@ class UpgradeTest(Scenario):
 
 class ConnectTest(Scenario):
     """The handshake after the upgrade."""
+    config = "[limits]\nhandshake_ms = 3000\n"
 
     def peer(self, token="own"):
         peer = Peer(self.gateway, token)
@@ -224,7 +226,7 @@ class ConnectTest(Scenario):
 
     def test_an_unfinished_handshake_times_out(self):
         peer = self.peer()
-        self.assertEqual(4408, peer.wait_for_close(timeout=15).code)
+        self.assertEqual(4408, peer.wait_for_close(timeout=8).code)
 
     def test_the_newer_connection_of_a_node_replaces_the_older(self):
         node, device = self.pair_node()

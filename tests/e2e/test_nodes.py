@@ -3,6 +3,7 @@ import base64
 import contextlib
 import hashlib
 import json
+import time
 import unittest
 
 from gateway import RpcError
@@ -179,13 +180,17 @@ class NodeTest(Scenario):
         self.admin.call("events.subscribe", {"topics": ["nodes"]})
         self.node.close()
         self.admin.wait_for_event("node.offline", lambda p: p["device_id"] == self.device.id)
-        request = self.admin.begin("node.invoke", {
-            "node": self.device.id, "capability": "test", "operation": "look", "arguments": {},
-            "queue_ttl_ms": 30_000, "timeout_ms": 30_000})
-        self.admin.call("ping")
+        queued = {"queue_ttl_ms": 30_000, "idempotency_key": f"queued for {self.device.id[:20]}"}
+        first = self.invoke("look", **queued)
+        self.assertEqual("queued", first["state"])
         again = reconnect(self.gateway, self.device, self.node.ledger, self.node.memory)
         self.addCleanup(again.close)
-        self.assertEqual("look", self.admin.finish(request)["result"]["operation"])
+        again.wait_until(lambda: any(r["method"] == "capability.invoke" for r in again.requests), "the queued call")
+        deadline = time.monotonic() + 20
+        while (answer := self.invoke("look", **queued))["state"] in ("queued", "sent"):
+            self.assertLess(time.monotonic(), deadline)
+        self.assertEqual((first["invocation_id"], "look"), (answer["invocation_id"], answer["result"]["operation"]))
+        self.assertEqual(1, len([r for r in again.requests if r["method"] == "capability.invoke"]))
 
     def test_a_lost_connection_is_tried_again_under_the_same_key(self):
         run = self.start_run("/call node__test__hang {}")
@@ -227,7 +232,7 @@ class NodeTest(Scenario):
         self.assert_refused(-32003, self.invoke, "look")
 
     def test_tools_are_listed_with_schema_source_and_risk(self):
-        tools = {tool.get("name") or tool["tool"]: tool for tool in self.admin.call("tool.list", {"limit": 1000})["items"]}
+        tools = {tool["name"]: tool for tool in self.admin.call("tool.list", {"limit": 1000})["items"]}
         self.assertEqual("dangerous", tools["node__test__act"]["risk"])
         self.assertIn("input_schema", tools["node__test__act"])
 
