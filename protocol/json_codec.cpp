@@ -16,14 +16,29 @@ namespace {
 void append_escaped(std::string& out, char c) {
     static constexpr std::string_view hex = "0123456789abcdef";
     switch (c) {
-    case '"': out += "\\\""; return;
-    case '\\': out += "\\\\"; return;
-    case '\b': out += "\\b"; return;
-    case '\f': out += "\\f"; return;
-    case '\n': out += "\\n"; return;
-    case '\r': out += "\\r"; return;
-    case '\t': out += "\\t"; return;
-    default: break;
+    case '"':
+        out += "\\\"";
+        return;
+    case '\\':
+        out += "\\\\";
+        return;
+    case '\b':
+        out += "\\b";
+        return;
+    case '\f':
+        out += "\\f";
+        return;
+    case '\n':
+        out += "\\n";
+        return;
+    case '\r':
+        out += "\\r";
+        return;
+    case '\t':
+        out += "\\t";
+        return;
+    default:
+        break;
     }
     out += "\\u00";
     out += hex[static_cast<unsigned char>(c) >> 4];
@@ -37,7 +52,7 @@ void append_number(std::string& out, Number number) {
     out.append(text.data(), end);
 }
 
-}  // namespace
+} // namespace
 
 void append_json(std::string& out, std::string_view text) {
     out += '"';
@@ -67,8 +82,12 @@ void append_json(std::string& out, timestamp time) {
 }
 
 void append_json(std::string& out, raw_json const& document) { out += document.text; }
-void append_json(std::string& out, boost::json::object const& free_form) { out += boost::json::serialize(free_form); }
-void append_json(std::string& out, boost::json::array const& free_form) { out += boost::json::serialize(free_form); }
+void append_json(std::string& out, boost::json::object const& free_form) {
+    out += boost::json::serialize(free_form);
+}
+void append_json(std::string& out, boost::json::array const& free_form) {
+    out += boost::json::serialize(free_form);
+}
 void append_json_value(std::string& out, boost::json::value const& free_form) {
     out += boost::json::serialize(free_form);
 }
@@ -111,6 +130,8 @@ void decode_json(boost::json::value const& from, boost::json::value& to) { to = 
 void decode_json(boost::json::value const& from, boost::json::object& to) { to = from.as_object(); }
 void decode_json(boost::json::value const& from, boost::json::array& to) { to = from.as_array(); }
 
-boost::json::value parse_own_json(std::string_view text) { return boost::json::parse({text.data(), text.size()}); }
+boost::json::value parse_own_json(std::string_view text) {
+    return boost::json::parse({text.data(), text.size()});
+}
 
-}  // namespace gatehouse::protocol
+} // namespace gatehouse::protocol

@@ -1,6 +1,7 @@
 #pragma once
-// The small pieces that generated encoders and decoders are made of. Encoders append JSON text to a string without a
-// DOM in between; decoders read values that have passed their schema, so a value that does not fit is a bug: it throws.
+// The small pieces that generated encoders and decoders are made of. Encoders append JSON text to a string
+// without a DOM in between; decoders read values that have passed their schema, so a value that does not fit
+// is a bug: it throws.
 #include "protocol/timestamp.hpp"
 
 #include <boost/json/array.hpp>
@@ -18,8 +19,9 @@
 
 namespace gatehouse::protocol {
 
-// A document the gateway stores and passes on without looking into it: one JSON value as text, valid JSON at all times.
-// Decoding a peer's message writes it anew, so numbers and strings may change their spelling, never their value.
+// A document the gateway stores and passes on without looking into it: one JSON value as text, valid JSON at
+// all times. Decoding a peer's message writes it anew, so numbers and strings may change their spelling,
+// never their value.
 struct raw_json {
     std::string text = "null";
     bool operator==(raw_json const&) const = default;
@@ -141,4 +143,4 @@ boost::json::value to_json(T const& from) {
     return parse_own_json(to_json_text(from));
 }
 
-}  // namespace gatehouse::protocol
+} // namespace gatehouse::protocol

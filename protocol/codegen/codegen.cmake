@@ -12,6 +12,7 @@ endforeach()
 set(GATEHOUSE_GENERATED_FILES
   "${GATEHOUSE_GENERATED}/app/gen/method_table.cpp"
   "${GATEHOUSE_GENERATED}/app/gen/method_table.hpp"
+  "${GATEHOUSE_GENERATED}/tests/gen/round_trip.hpp"
   "${GATEHOUSE_GENERATED}/web/protocol.ts")
 foreach(name errors event_payload tape_payload method_list bundled_schemas openrpc)
   list(APPEND GATEHOUSE_GENERATED_FILES "${GATEHOUSE_GENERATED}/protocol/gen/${name}.hpp")

@@ -91,7 +91,7 @@ class Writer:
                 raise Refusal(self.path, "", "an object's default is {}")
             return "{}"
         wanted = {"string": str, "integer": int, "number": (int, float), "boolean": bool}.get(shape.kind)
-        if wanted is None or not isinstance(value, wanted):
+        if wanted is None or not isinstance(value, wanted) or isinstance(value, bool) != (wanted is bool):
             raise Refusal(self.path, "", f"the default {json.dumps(value)} does not fit its type ({shape.kind})")
         if shape.kind == "boolean":
             return "true" if value else "false"
@@ -454,3 +454,26 @@ def method_table_source(contract):
     text += f"    std::vector<method_row> rows;\n    rows.reserve({len(handled(contract))});\n"
     text += "".join(f"    rows.push_back(make_{m.cpp_name}(s));\n" for m in handled(contract))
     return text + "    return rows;\n}\n\n}  // namespace gatehouse::app\n"
+
+
+def round_trips(contract):
+    """For tests: decodes a value as the type of a schema and encodes it again, by the schema's URI."""
+    rows = []
+    for m in contract.methods:
+        rows.append((f"{m.path}#/params", f"{m.cpp_name}::params"))
+        if m.result is not None:
+            rows.append((f"{m.path}#/result", f"{m.cpp_name}::reply"))
+    rows += [(p.path, f"event_payload::{identifier(p.name)}") for p in contract.events]
+    rows += [(p.path, f"tape_payload::{identifier(p.name)}") for p in contract.tape]
+    rows += [(t.path, identifier(t.name)) for t in contract.types.values()]
+    text = "#pragma once\n// Generated from schemas/. Do not edit.\n"
+    text += "".join(f'#include "protocol/gen/methods/{m.cpp_name}.hpp"\n' for m in contract.methods)
+    text += '#include "protocol/gen/event_payload.hpp"\n#include "protocol/gen/tape_payload.hpp"\n'
+    text += "".join(f'#include "{type_header(contract, name)}"\n' for name in sorted(contract.types))
+    text += "\nnamespace gatehouse::protocol {\n\n"
+    text += "template <class T>\nboost::json::value decoded_and_encoded(boost::json::value const& from) {\n"
+    text += "    return to_json(from_json<T>(from));\n}\n\n"
+    text += "struct round_trip {\n    std::string_view uri;\n    boost::json::value (*run)(boost::json::value const&);\n};\n\n"
+    text += "inline constexpr round_trip round_trips[] = {\n"
+    text += "".join(f'    {{"gatehouse:/{path}", &decoded_and_encoded<{name}>}},\n' for path, name in rows)
+    return text + "};\n\n}  // namespace gatehouse::protocol\n"

@@ -16,7 +16,7 @@ import typescript
 from contract import Contract
 from refusal import Refusal
 
-OWNED = ("protocol/gen", "app/gen", "web")  # folders in which a file that nobody generates any more is deleted
+OWNED = ("protocol/gen", "app/gen", "tests/gen", "web")  # folders in which a file that nobody generates any more is deleted
 
 
 def bundle(contract):
@@ -47,6 +47,7 @@ def outputs(contract, version):
     files["protocol/gen/openrpc.cpp"] = cpp.openrpc_source(openrpc.document(contract, version))
     files["app/gen/method_table.hpp"] = cpp.method_table_header(contract)
     files["app/gen/method_table.cpp"] = cpp.method_table_source(contract)
+    files["tests/gen/round_trip.hpp"] = cpp.round_trips(contract)
     files["web/protocol.ts"] = typescript.document(contract)
     return files
 

@@ -56,6 +56,7 @@ def document(contract):
     text += notifications(own(contract, "notification", "gateway_to"))
     text += payloads("Events", "Payloads by an event's type.", contract.events)
     text += payloads("Tape", "Payloads by a tape item's kind.", contract.tape)
+    text += "export type EventType = keyof Events;\nexport type TapeKind = keyof Tape;\n\n"
     text += "export const errorCodes = {\n"
     text += "".join(f"  {row['kind']}: {row['code']},\n" for row in contract.errors) + "} as const;\n"
     text += "export type ErrorKind = keyof typeof errorCodes;\n"
