@@ -18,8 +18,8 @@ class io_loop final : public core::loop {
     timer_id start_timer(core::steady_time when, std::function<void()> job) override;
     void stop_timer(timer_id id) override;
 
-    // Runs until stop(). After each batch of ready work it calls the hooks of at_end_of_turn, which is where connections
-    // write what was queued.
+    // Runs until stop(). After each batch of ready work it calls the hooks of at_end_of_turn, which is where
+    // connections write what was queued.
     void run();
     // Any thread.
     void stop();
@@ -28,11 +28,11 @@ class io_loop final : public core::loop {
     // Calls `job` on the loop when the process gets one of SIGINT, SIGTERM.
     void on_stop_signal(std::function<void()> job);
 
-    struct impl;  // the io_context, for the other files of app/net
+    struct impl; // the io_context, for the other files of app/net
     impl& internals() noexcept { return *impl_; }
 
   private:
     std::unique_ptr<impl> impl_;
 };
 
-}  // namespace gatehouse::app::net
+} // namespace gatehouse::app::net
