@@ -12,6 +12,10 @@ def type_name(name):
     return "".join(word.capitalize() for word in name.replace(".", "_").split("_"))
 
 
+def note(text, indent=""):
+    return f"{indent}/** {' '.join(text.split()).replace('*/', '* /')} */\n" if text else ""
+
+
 def text_of(shape, indent, sending):
     if isinstance(shape, Scalar):
         return SCALARS[shape.kind]
@@ -34,8 +38,7 @@ def struct(shape, indent, sending):
     inside = indent + "  "
     text = "{\n"
     for member in shape.members:
-        if member.description:
-            text += f"{inside}/** {' '.join(member.description.split())} */\n"
+        text += note(member.description, inside)
         always = member.required or (member.default is not None and not sending)
         text += f"{inside}{member.json_name}{'' if always else '?'}: {text_of(member.shape, inside, sending)};\n"
     return text + indent + "}"
@@ -48,8 +51,7 @@ def document(contract):
     for kind in contract.types.values():
         if kind.path == "config.json":
             continue
-        if kind.schema.get("description"):
-            text += f"/** {' '.join(kind.schema['description'].split())} */\n"
+        text += note(kind.schema.get("description"))
         text += f"export type {type_name(kind.name)} = {text_of(kind.shape, '', sending=True)};\n\n"
     text += method_map("Methods", "What a peer may ask.", own(contract, "request", "to_gateway"))
     text += method_map("Requests", "What the gateway asks of a node.", own(contract, "request", "gateway_to"))
@@ -67,24 +69,25 @@ def own(contract, kind, direction):
     return [m for m in contract.methods if m.document["kind"] == kind and direction in m.document["direction"]]
 
 
-def method_map(name, note, methods):
-    text = f"/** {note} */\nexport interface {name} {{\n"
+def method_map(name, what, methods):
+    text = note(what) + f"export interface {name} {{\n"
     for method in methods:
-        text += f"  /** {method.document['summary']} */\n  \"{method.name}\": {{\n"
+        text += note(method.document["summary"], "  ") + f'  "{method.name}": {{\n'
         text += f"    params: {text_of(method.params, '    ', True)};\n"
         text += f"    result: {text_of(method.result, '    ', False)};\n  }};\n"
     return text + "}\n\n"
 
 
 def notifications(methods):
-    text = "/** What the gateway sends unasked. */\nexport interface Notifications {\n"
+    text = note("What the gateway sends unasked.") + "export interface Notifications {\n"
     for method in methods:
-        text += f"  /** {method.document['summary']} */\n  \"{method.name}\": {text_of(method.params, '  ', False)};\n"
+        text += note(method.document["summary"], "  ")
+        text += f'  "{method.name}": {text_of(method.params, "  ", False)};\n'
     return text + "}\n\n"
 
 
-def payloads(name, note, items):
-    text = f"/** {note} */\nexport interface {name} {{\n"
+def payloads(name, what, items):
+    text = note(what) + f"export interface {name} {{\n"
     for item in items:
         text += f"  \"{item.name}\": {text_of(item.shape, '  ', False)};\n"
     return text + "}\n\n"

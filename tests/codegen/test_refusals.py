@@ -1,6 +1,8 @@
 """The generator refuses what it can't turn into a type or what the validator would not enforce, and says where."""
 
+import contextlib
 import copy
+import io
 import json
 import shutil
 import sys
@@ -152,7 +154,9 @@ class Refusals(TreeTest):
     def test_a_refusal_ends_the_build_with_file_pointer_and_sentence(self):
         self.write("types/kind.json", {"type": "string", "format": "email"})
         out = self.folder / "out"
-        self.assertEqual(generate.main(["--schemas", str(self.schemas), "--out", str(out)]), 1)
+        with contextlib.redirect_stderr(io.StringIO()) as said:
+            self.assertEqual(generate.main(["--schemas", str(self.schemas), "--out", str(out)]), 1)
+        self.assertRegex(said.getvalue(), r"^schemas: types/kind\.json#/format: only .*\n$")
         self.assertFalse(out.exists())
 
 
