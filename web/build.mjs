@@ -19,6 +19,7 @@ const result = await build({
     jsx: "automatic",
     jsxImportSource: "preact",
     minify: true,
+    mangleProps: /[a-z]_$/, // private members: nothing outside a class names them
     legalComments: "none",
     metafile: true,
     preserveSymlinks: true,

@@ -1,12 +1,12 @@
 #pragma once
-// The console's files, as the bundler left them, inside the binary. They are constants: any thread may read them.
+// The console's files, as the bundler left them, inside the binary. Constants: any thread may read them.
 #include <span>
 #include <string_view>
 
 namespace gatehouse::web {
 
 struct console_file {
-    std::string_view path;          // as in the URL, "/assets/console-3KQJ5Z2A.js"; the page itself is "/index.html"
+    std::string_view path;          // as in the URL: "/assets/console-3KQJ5Z2A.js", "/index.html"
     std::string_view content_type;  // the whole header value, charset included
     std::string_view etag;          // with its quotes: "\"<sha256 hex>\""
     std::string_view content;       // the bytes, not compressed

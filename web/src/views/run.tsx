@@ -1,0 +1,133 @@
+// The tape of one run as a timeline, live while the run works.
+import { useEffect, useState } from "preact/hooks";
+import { ApprovalCard } from "../components/approval_card";
+import { Action, Badge } from "../components/controls";
+import { Icon } from "../components/icon";
+import { JsonView, oneLine } from "../components/json_view";
+import { clockTime, duration } from "../components/time";
+import { RunStateChip } from "../components/turn_view";
+import { isFinished, tapePayload } from "../rpc/contract";
+import type { Result, Run, RunState, TapeItem } from "../rpc/contract";
+import { openTapeFeed } from "../rpc/feeds";
+import { useConsole } from "../state/console_context";
+import { linkTo } from "../state/route";
+import { summarize } from "../state/tape_summary";
+import { ViewHead } from "./shell";
+
+interface LiveTape {
+    items: TapeItem[];
+    state: RunState | undefined;
+    problem: string;
+}
+
+function stateAfter(state: RunState | undefined, items: TapeItem[]): RunState | undefined {
+    const last = items.findLast((item) => item.kind === "status_change");
+    return last ? tapePayload("status_change", last).to : state;
+}
+
+function useTape(run_id: string): LiveTape {
+    const { client } = useConsole();
+    const [tape, setTape] = useState<LiveTape>({ items: [], state: undefined, problem: "" });
+    useEffect(() => {
+        const feed = openTapeFeed(client, run_id, {
+            onItems: (fresh) => setTape((old) => ({
+                ...old, items: [...old.items, ...fresh], state: stateAfter(old.state, fresh),
+            })),
+            onEnd: (state) => setTape((old) => ({ ...old, state })),
+            onError: (error) => setTape((old) => ({ ...old, problem: error.message })),
+        });
+        return () => feed.close();
+    }, [run_id]);
+    return tape;
+}
+
+// What the tape doesn't say: session, agent, usage. Asked again when the state changes.
+function useRun(run_id: string, state: RunState | undefined): Run | undefined {
+    const { client, connection } = useConsole();
+    const [run, setRun] = useState<Run>();
+    const online = connection.value.phase === "online";
+    useEffect(() => {
+        if (online) client.read("run.get", { run_id }).then(setRun, () => undefined);
+    }, [run_id, state, online]);
+    return run;
+}
+
+function Verified({ run_id, head }: { run_id: string; head: number }) {
+    const { client, connection } = useConsole();
+    const [result, setResult] = useState<Result<"run.verify">>();
+    const online = connection.value.phase === "online";
+    useEffect(() => {
+        if (online && head > 0) client.read("run.verify", { run_id }).then(setResult, () => undefined);
+    }, [run_id, head, online]);
+    if (!result) return <Badge tone="plain" testid="tape-unverified">not verified yet</Badge>;
+    return result.ok
+        ? <Badge tone="good" testid="tape-verified"><Icon name="check" size={14} /> hash chain verified · {result.items} items</Badge>
+        : <Badge tone="bad" testid="tape-broken"><Icon name="alert" size={14} /> chain broken at {result.first_bad_seq}</Badge>;
+}
+
+function TapeEntry({ item, began_at }: { item: TapeItem; began_at: number }) {
+    const [raw, setRaw] = useState(false);
+    const told = summarize(item);
+    const after_ms = Date.parse(item.occurred_at) - began_at;
+    return (
+        <li class={`tape-item tone-${told.tone}`} data-testid="tape-item" data-seq={item.seq} data-kind={item.kind}>
+            <span class="tape-mark"><Icon name={told.icon} size={16} /></span>
+            <div class="tape-body">
+                <div class="tape-line">
+                    <span class="tape-title break">{told.title}</span>
+                    <span class="grow muted tape-text">{oneLine(told.line, 160)}</span>
+                    <time class="muted small mono" dateTime={item.occurred_at} title={item.occurred_at}>
+                        {clockTime(item.occurred_at)} <span class="tape-after">+{(after_ms / 1_000).toFixed(2)} s</span>
+                    </time>
+                    <button type="button" class="raw-button mono" aria-expanded={raw} onClick={() => setRaw(!raw)}
+                        data-testid="tape-raw" title="Show this item as JSON">#{item.seq}</button>
+                </div>
+                {told.parts.map((part) => (
+                    <details class="tape-part"><summary>{part.title}</summary><JsonView value={part.value} /></details>
+                ))}
+                {raw && <JsonView value={item} />}
+            </div>
+        </li>
+    );
+}
+
+function RunFacts({ run, items }: { run: Run | undefined; items: TapeItem[] }) {
+    if (!run) return null;
+    const end = run.finished_at ? Date.parse(run.finished_at) : undefined;
+    const took = end && run.started_at ? duration(end - Date.parse(run.started_at)) : undefined;
+    return (
+        <p class="muted row wrap gap-s">
+            <span>Agent <strong>{run.agent}</strong></span>·
+            <a href={linkTo("chat", run.session_id)}>open chat</a>·
+            <span>{items.length} items</span>
+            · <span>{run.usage.input_tokens} → {run.usage.output_tokens} tokens</span>
+            {took && <>· <span>took {took}</span></>}
+        </p>
+    );
+}
+
+export function RunView({ run_id }: { run_id: string }) {
+    const { client, inbox } = useConsole();
+    const tape = useTape(run_id);
+    const run = useRun(run_id, tape.state);
+    const state = tape.state ?? run?.state;
+    const began_at = Date.parse(tape.items[0]?.occurred_at ?? new Date().toISOString());
+    const approvals = inbox.approvals.value.filter((approval) => approval.run_id === run_id);
+    return (
+        <div class="view">
+            <ViewHead title="Run" hint={run_id}>
+                {state && <RunStateChip state={state} />}
+                <Verified run_id={run_id} head={state && isFinished(state) ? tape.items.length : 0} />
+                {state && !isFinished(state) && (
+                    <Action testid="run-cancel" run={() => client.change("run.cancel", { run_id })}><Icon name="stop" size={14} /> Cancel</Action>
+                )}
+            </ViewHead>
+            <RunFacts run={run} items={tape.items} />
+            {tape.problem && <p class="callout tone-bad" role="alert">{tape.problem}</p>}
+            {approvals.map((approval) => <ApprovalCard key={approval.approval_id} approval={approval} />)}
+            <ol class="tape">
+                {tape.items.map((item) => <TapeEntry key={item.seq} item={item} began_at={began_at} />)}
+            </ol>
+        </div>
+    );
+}
