@@ -1,6 +1,5 @@
 #include "protocol/json_codec.hpp"
 
-#include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <boost/json/string.hpp>
 
@@ -129,9 +128,5 @@ void decode_json(boost::json::value const& from, raw_json& to) { to.text = boost
 void decode_json(boost::json::value const& from, boost::json::value& to) { to = from; }
 void decode_json(boost::json::value const& from, boost::json::object& to) { to = from.as_object(); }
 void decode_json(boost::json::value const& from, boost::json::array& to) { to = from.as_array(); }
-
-boost::json::value parse_own_json(std::string_view text) {
-    return boost::json::parse({text.data(), text.size()});
-}
 
 } // namespace gatehouse::protocol

@@ -2,6 +2,7 @@
 // The small pieces that generated encoders and decoders are made of. Encoders append JSON text to a string
 // without a DOM in between; decoders read values that have passed their schema, so a value that does not fit
 // is a bug: it throws.
+#include "protocol/parse_json.hpp"
 #include "protocol/timestamp.hpp"
 
 #include <boost/json/array.hpp>
@@ -137,7 +138,6 @@ T from_json(boost::json::value const& from) {
 }
 
 // The same as a value, for whoever stores it inside a free-form one. Slower than to_json_text.
-boost::json::value parse_own_json(std::string_view text);
 template <class T>
 boost::json::value to_json(T const& from) {
     return parse_own_json(to_json_text(from));

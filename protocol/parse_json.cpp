@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <optional>
 #include <set>
+#include <stdexcept>
 #include <vector>
 
 namespace gatehouse {
@@ -58,6 +59,7 @@ struct building_handler : silent_handler {
     json::value_stack stack;
     std::size_t members = 0;
     std::string_view refusal;
+    bool any_integer = false;
 
     bool on_object_end(std::size_t size, error_code&) {
         members += size;
@@ -85,12 +87,15 @@ struct building_handler : silent_handler {
         return true;
     }
     bool on_int64(std::int64_t number, json::string_view, error_code& failed) {
-        if (number > integer_max || number < -integer_max) return refuse(too_big_integer, failed);
+        if (!any_integer && (number > integer_max || number < -integer_max))
+            return refuse(too_big_integer, failed);
         stack.push_int64(number);
         return true;
     }
-    bool on_uint64(std::uint64_t, json::string_view, error_code& failed) {
-        return refuse(too_big_integer, failed);
+    bool on_uint64(std::uint64_t number, json::string_view, error_code& failed) {
+        if (!any_integer) return refuse(too_big_integer, failed);
+        stack.push_uint64(number);
+        return true;
     }
     bool on_double(double rough, json::string_view literal, error_code& failed) {
         // Boost.JSON's own double is off by one in the last place for every fifth literal.
@@ -102,7 +107,7 @@ struct building_handler : silent_handler {
         // can always be read again.
         bool const integer_text = literal.find_first_of(".eE") == json::string_view::npos;
         bool const large = std::abs(number) > static_cast<double>(integer_max);
-        if (large && (integer_text || std::abs(number) < exponent_min))
+        if (!any_integer && large && (integer_text || std::abs(number) < exponent_min))
             return refuse(too_big_integer, failed);
         stack.push_double(number);
         return true;
@@ -169,9 +174,9 @@ std::size_t count_members(json::value const& value) {
     return count;
 }
 
-json::parse_options options() {
+json::parse_options options(std::size_t depth_max = json_depth_max) {
     json::parse_options strict;
-    strict.max_depth = json_depth_max;
+    strict.max_depth = depth_max;
     return strict;
 }
 
@@ -246,6 +251,18 @@ std::expected<json::value, parse_failure> parse_json(std::string_view text) {
     json::value value = parser.handler().stack.release();
     if (count_members(value) != parser.handler().members) return std::unexpected(duplicate_key(text));
     return value;
+}
+
+json::value parse_own_json(std::string_view text) {
+    building_parser parser(options(own_json_depth_max));
+    parser.handler().any_integer = true;
+    parser.handler().stack.reset();
+    if (auto const failure = run(parser, text)) {
+        throw std::invalid_argument(
+            "own JSON, at byte " + std::to_string(failure->offset) + ": " + failure->message
+        );
+    }
+    return parser.handler().stack.release();
 }
 
 struct json_parser::state {

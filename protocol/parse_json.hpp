@@ -16,6 +16,7 @@ namespace gatehouse {
 
 // Deeper nesting is refused: the parser, the validator and the writers recurse.
 inline constexpr std::size_t json_depth_max = 32;
+inline constexpr std::size_t own_json_depth_max = 64;
 
 // More members in one object are refused. Boost.JSON's hash of keys can be made to collide by whoever chooses
 // them, so this bounds what a member costs.
@@ -31,8 +32,13 @@ struct parse_failure {
 // above. Linear in the size of the text, with bounded stack. Any thread.
 std::expected<boost::json::value, parse_failure> parse_json(std::string_view text);
 
-// The same for the hot path: keeps its memory from message to message, which halves the cost. One thread at a
-// time.
+// Text that this program wrote: what stands in the store, what an encoder made. It may be nested deeper,
+// since what came from outside stands inside of it, and integers are taken as they are. Throws
+// std::invalid_argument for anything that is not JSON. Any thread.
+boost::json::value parse_own_json(std::string_view text);
+
+// The same as parse_json for the hot path: keeps its memory from message to message, which halves the cost.
+// One thread at a time.
 class json_parser {
   public:
     json_parser();

@@ -179,6 +179,18 @@ TEST(parse_json, doubles_are_read_exactly) {
     }
 }
 
+TEST(parse_json, own_text_may_hold_what_came_from_outside_one_level_deeper) {
+    std::string const outside = repeat("[", 32) + "1.1e-7" + repeat("]", 32);
+    EXPECT_EQ(
+        boost::json::value({{"arguments", parse_json(outside).value()}}),
+        parse_own_json("{\"arguments\":" + outside + "}")
+    );
+    EXPECT_EQ(parse_own_json("9223372036854775807").as_int64(), 9223372036854775807);
+    EXPECT_EQ(parse_own_json("18446744073709551615").as_uint64(), 18446744073709551615u);
+    EXPECT_THROW(parse_own_json("{"), std::invalid_argument);
+    EXPECT_THROW(parse_own_json(repeat("[", 65) + repeat("]", 65)), std::invalid_argument);
+}
+
 TEST(parse_json, the_kept_parser_goes_on_after_failures_and_after_large_messages) {
     json_parser parser;
     for (int round = 0; round < 3; ++round) {
