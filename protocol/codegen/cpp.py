@@ -4,7 +4,7 @@ import json
 import textwrap
 
 from refusal import Refusal
-from shapes import Enum, ListOf, MapOf, Named, Scalar, Struct
+from shapes import Enum, ListOf, MapOf, Named, Scalar, Struct, Union
 
 RESERVED = set(
     "alignas and auto bool break case catch char class concept const continue default delete do double else enum "
@@ -67,6 +67,8 @@ class Writer:
     def type_of(self, shape):
         if isinstance(shape, Scalar):
             return SCALARS[shape.kind]
+        if isinstance(shape, Union):
+            return SCALARS["value"]
         if isinstance(shape, Named):
             return "protocol::" + identifier(shape.name)
         if isinstance(shape, ListOf):
@@ -90,9 +92,10 @@ class Writer:
             if value:
                 raise Refusal(self.path, "", "an object's default is {}")
             return "{}"
-        wanted = {"string": str, "integer": int, "number": (int, float), "boolean": bool}.get(shape.kind)
+        kind = shape.kind if isinstance(shape, Scalar) else "several"
+        wanted = {"string": str, "integer": int, "number": (int, float), "boolean": bool}.get(kind)
         if wanted is None or not isinstance(value, wanted) or isinstance(value, bool) != (wanted is bool):
-            raise Refusal(self.path, "", f"the default {json.dumps(value)} does not fit its type ({shape.kind})")
+            raise Refusal(self.path, "", f"the default {json.dumps(value)} does not fit its type ({kind})")
         if shape.kind == "boolean":
             return "true" if value else "false"
         return quoted(value) if shape.kind == "string" else str(value)

@@ -7,7 +7,7 @@ that no schema promises what nobody checks.
 import re
 
 from refusal import Refusal
-from shapes import Enum, ListOf, MapOf, Member, Named, Scalar, Struct
+from shapes import Enum, ListOf, MapOf, Member, Named, Scalar, Struct, Union
 
 NOTES = {"title", "description", "default", "examples"}
 KEYWORDS = {
@@ -74,7 +74,7 @@ class Reader:
         for kind in kinds:
             if kind not in KEYWORDS and kind != "null":
                 self.refuse(pointer + "/type", f'"{kind}" is not a JSON type')
-        return Scalar("value")
+        return Union(tuple(kinds))
 
     def read_string(self, schema, pointer, hint, top):
         if "enum" in schema:

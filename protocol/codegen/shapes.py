@@ -10,6 +10,11 @@ class Scalar:
 
 
 @dataclass(frozen=True)
+class Union:
+    kinds: tuple  # JSON types; in C++ simply any value
+
+
+@dataclass(frozen=True)
 class Named:
     name: str  # a type of its own, schemas/types/<name>.json
 

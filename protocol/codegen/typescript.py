@@ -1,10 +1,10 @@
 """The console's types: everything the contract names, as TypeScript."""
 
-from shapes import Enum, ListOf, MapOf, Named, Scalar, Struct
+from shapes import Enum, ListOf, MapOf, Named, Scalar, Struct, Union
 
 SCALARS = {
     "string": "string", "integer": "number", "number": "number", "boolean": "boolean", "timestamp": "string",
-    "value": "Json", "object": "JsonObject", "array": "Json[]",
+    "value": "Json", "object": "JsonObject", "array": "Json[]", "null": "null",
 }
 
 
@@ -19,6 +19,8 @@ def note(text, indent=""):
 def text_of(shape, indent, sending):
     if isinstance(shape, Scalar):
         return SCALARS[shape.kind]
+    if isinstance(shape, Union):
+        return " | ".join(SCALARS[kind] for kind in shape.kinds)
     if isinstance(shape, Named):
         return type_name(shape.name)
     if isinstance(shape, ListOf):
