@@ -1,16 +1,18 @@
 #pragma once
 // The failures a peer can see. The closed list of codes is generated from schemas/errors.json.
-#include "protocol/gen/errors.hpp"  // enum class errc, kind_of, http_status_of, is_retryable
+#include "protocol/gen/errors.hpp" // enum class errc, kind_of, http_status_of, is_retryable
 
 #include <boost/json/object.hpp>
 
 #include <expected>
 #include <string>
+#include <type_traits>
+#include <utility>
 
 namespace gatehouse {
 
-// An expected failure on its way to the peer. `message` is a sentence for a person and never parsed by anyone;
-// `details` becomes data.details where it is not null.
+// An expected failure on its way to the peer. `message` is a sentence for a person and never parsed by
+// anyone; `details` becomes data.details where it is not null.
 struct error {
     errc code;
     std::string message;
@@ -24,4 +26,12 @@ inline std::unexpected<error> fail(errc code, std::string message, boost::json::
     return std::unexpected<error>(error{code, std::move(message), std::move(details)});
 }
 
-}  // namespace gatehouse
+// The value put through `f`, or the same error. (std::expected::transform, which this standard library
+// lacks.)
+template <class T, class F>
+auto map_result(result<T> from, F f) -> result<std::invoke_result_t<F&, T>> {
+    if (!from) return std::unexpected(std::move(from.error()));
+    return f(std::move(*from));
+}
+
+} // namespace gatehouse

@@ -1,0 +1,239 @@
+#include "core/events/event_relay.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+
+#include <algorithm>
+
+namespace gatehouse::core {
+
+namespace json = boost::json;
+
+namespace {
+
+constexpr std::int64_t page_size = 100;
+constexpr std::chrono::milliseconds poll_period{500};
+constexpr std::chrono::seconds quiet_cursor_period{60};
+
+bool is_about(std::string const& topic, event const& e) {
+    if (topic == "*" || topic == e.topic || topic == e.category) return true;
+    return e.session_id && topic.size() == e.session_id->size() + 8 && topic.starts_with("session:") &&
+           topic.ends_with(*e.session_id);
+}
+
+json::object describe(event const& e) {
+    json::object o{{"topic", e.topic}, {"type", e.type}, {"occurred_at", format_timestamp(e.occurred_at)}};
+    if (!e.event_id.empty()) o["event_id"] = e.event_id;
+    return o;
+}
+
+} // namespace
+
+bool event_filter::matches(event const& e) const {
+    if (e.principal && *e.principal != principal && !sees_all) return false;
+    if (e.category == "pairings" && !sees_pairings && !sees_all) return false;
+    if (e.category == "audit" && !sees_all) return false;
+    return std::ranges::any_of(topics, [&](auto const& topic) { return is_about(topic, e); });
+}
+
+std::string encode_event(event const& e) {
+    auto text = json::serialize(describe(e));
+    text.pop_back();
+    return text.append(",\"payload\":").append(e.payload).append("}");
+}
+
+event_relay::event_relay(loop& on, database& db, clock const& time)
+    : loop_(on), db_(db), time_(time), news_(on), group_(on, [](std::exception_ptr failure) {
+          try {
+              std::rethrow_exception(failure);
+          } catch (std::exception const& e) {
+              spdlog::error("a replay of events stopped: {}", e.what());
+          }
+      }) {}
+
+task<> event_relay::start() {
+    auto unit = [](snapshot& view) {
+        return std::pair(view.events().current_epoch().epoch, view.events().head());
+    };
+    std::tie(epoch_, position_) = co_await db_.read(std::move(unit));
+}
+
+task<> event_relay::run() {
+    while (!stopping_) {
+        pending_ = false;
+        try {
+            while (!stopping_ && co_await read_page()) {
+            }
+        } catch (std::exception const& e) {
+            spdlog::error("could not read the event log: {}", e.what());
+        }
+        move_quiet_cursors();
+        if (!pending_ && !stopping_) co_await news_.wait_until(loop_.now() + poll_period);
+    }
+}
+
+// True where there may be another page.
+task<bool> event_relay::read_page() {
+    auto unit = [after = position_](snapshot& view) { return view.events().read(after, page_size); };
+    auto page = co_await db_.read(std::move(unit));
+    if (page.events.empty()) co_return false;
+    std::vector<std::string> encoded;
+    for (auto const& e : page.events) encoded.push_back(encode_event(e.value));
+    position_ = page.events.back().seq;
+    // A subscriber may unsubscribe another one while it is told.
+    auto told = subscriptions_;
+    for (auto& [id, each] : told) {
+        if (each->attached && each->to) deliver(*each, page.events, encoded);
+    }
+    co_return static_cast<std::int64_t>(page.events.size()) == page_size;
+}
+
+void event_relay::deliver(
+    subscription& to, std::vector<logged_event> const& page, std::vector<std::string> const& encoded
+) {
+    std::vector<std::string_view> matching;
+    for (std::size_t i = 0; i < page.size(); ++i) {
+        if (page[i].seq > to.delivered && to.filter.matches(page[i].value)) matching.push_back(encoded[i]);
+    }
+    to.delivered = page.back().seq;
+    if (matching.empty()) return;
+    to.moved_at = loop_.now();
+    to.to->on_events({epoch_, to.delivered}, matching);
+}
+
+// A quiet subscription that stayed at its old cursor would have to replay everybody else's events when it
+// resumes.
+void event_relay::move_quiet_cursors() {
+    auto told = subscriptions_;
+    for (auto& [id, each] : told) {
+        if (!each->attached || !each->to || loop_.now() - each->moved_at < quiet_cursor_period) continue;
+        each->moved_at = loop_.now();
+        each->to->on_events({epoch_, each->delivered}, {});
+    }
+}
+
+task<result<cursor>> event_relay::check(std::optional<std::string> after) {
+    if (!after) co_return cursor{epoch_, position_};
+    auto wanted = decode_cursor(*after);
+    if (!wanted)
+        co_return fail(errc::invalid_params, "after: '" + *after + "' is not a cursor of this gateway.");
+    auto unit = [wanted = *wanted](snapshot& view) -> result<cursor> {
+        auto page = view.events().read(wanted.seq, 0);
+        auto epochs = view.events().epochs();
+        auto expired = [&](char const* reason) {
+            cursor oldest{epochs.back().epoch, page.oldest_seq - 1};
+            json::object details{{"oldest_cursor", encode_cursor(oldest)}, {"reason", reason}};
+            return fail(
+                errc::cursor_expired, "The events after this cursor are not kept any more.",
+                std::move(details)
+            );
+        };
+        for (std::size_t i = 0; i + 1 < epochs.size(); ++i) {
+            if (epochs[i].epoch == wanted.epoch && wanted.seq >= epochs[i + 1].first_seq)
+                return expired("tail_lost");
+        }
+        if (wanted.epoch > epochs.back().epoch || wanted.seq > view.events().head())
+            return expired("tail_lost");
+        if (wanted.seq + 1 < page.oldest_seq) return expired("retention");
+        return cursor{epochs.back().epoch, wanted.seq};
+    };
+    co_return co_await db_.read(std::move(unit));
+}
+
+std::uint64_t event_relay::subscribe(event_filter filter, cursor from, event_subscriber& to) {
+    auto id = next_id_++;
+    auto made = std::make_shared<subscription>();
+    made->filter = std::move(filter);
+    made->to = &to;
+    made->delivered = from.seq;
+    made->moved_at = loop_.now();
+    made->attached = from.seq >= position_;
+    subscriptions_[id] = made;
+    if (!made->attached) group_.spawn(replay(id));
+    return id;
+}
+
+void event_relay::unsubscribe(std::uint64_t id) {
+    auto found = subscriptions_.find(id);
+    if (found == subscriptions_.end()) return;
+    found->second->to = nullptr;
+    subscriptions_.erase(found);
+}
+
+task<> event_relay::replay(std::uint64_t id) {
+    while (!stopping_) {
+        auto found = subscriptions_.find(id);
+        if (found == subscriptions_.end()) co_return;
+        auto mine = found->second;
+        if (mine->delivered >= position_) {
+            mine->attached = true;
+            co_return;
+        }
+        auto unit = [after = mine->delivered](snapshot& view) {
+            return view.events().read(after, page_size);
+        };
+        auto page = co_await db_.read(std::move(unit));
+        if (!mine->to) co_return;
+        if (mine->delivered + 1 < page.oldest_seq) {
+            mine->to->on_cursor_expired({epoch_, page.oldest_seq - 1});
+            co_return;
+        }
+        // The relay delivers from its own position on; what lies behind it is not replayed here.
+        std::erase_if(page.events, [&](auto const& e) { return e.seq > position_; });
+        if (page.events.empty()) {
+            mine->delivered = position_;
+            continue;
+        }
+        std::vector<std::string> encoded;
+        for (auto const& e : page.events) encoded.push_back(encode_event(e.value));
+        deliver(*mine, page.events, encoded);
+    }
+}
+
+void event_relay::on_signals(commit_signals const& signals) {
+    if (!signals.outbox) return;
+    pending_ = true;
+    news_.notify();
+}
+
+void event_relay::on_ephemeral(event const& e) {
+    std::string encoded;
+    auto told = subscriptions_;
+    for (auto& [id, each] : told) {
+        if (!each->attached || !each->to || !each->filter.matches(e)) continue;
+        if (encoded.empty()) {
+            encoded = encode_event(e);
+            encoded.insert(1, "\"ephemeral\":true,");
+        }
+        each->to->on_ephemeral({epoch_, each->delivered}, encoded);
+    }
+}
+
+void event_relay::on_delta(origin const& from, std::int64_t offset, std::string_view text) {
+    if (subscriptions_.empty()) return;
+    event e;
+    e.topic = "run:" + from.run_id;
+    e.category = "runs";
+    e.session_id = from.session_id;
+    e.principal = from.principal;
+    e.type = "run.delta";
+    e.occurred_at = time_.now();
+    e.payload = json::serialize(json::object{
+        {"run_id", from.run_id},
+        {"step_id", from.step_id},
+        {"attempt", from.attempt},
+        {"offset", offset},
+        {"text", text},
+    });
+    on_ephemeral(e);
+}
+
+task<> event_relay::stop() {
+    stopping_ = true;
+    news_.notify();
+    co_await group_.wait();
+}
+
+} // namespace gatehouse::core

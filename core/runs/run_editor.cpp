@@ -1,0 +1,71 @@
+#include "core/runs/run_editor.hpp"
+
+#include "core/events/make_event.hpp"
+#include "core/runs/tape.hpp"
+
+#include <cassert>
+
+namespace gatehouse::core {
+
+namespace json = boost::json;
+
+void run_editor::append(std::string_view kind, json::object payload) {
+    items_.push_back(make_tape_item(
+        run_.tape_seq, run_.tape_hash, std::string(kind), tx_.now(), json::value(std::move(payload))
+    ));
+    run_.tape_seq = items_.back().seq;
+    run_.tape_hash = items_.back().hash;
+}
+
+void run_editor::move(run_event on, std::string_view reason) {
+    auto from = run_.state;
+    auto to = next_state(from, on);
+    assert(to && "a caller checks the state before it moves a run");
+    run_.state = *to;
+    if (*to == run_state::running && !run_.started_at) run_.started_at = tx_.now();
+    if (is_terminal(*to)) {
+        run_.finished_at = tx_.now();
+        run_.claimable_at.reset();
+        run_.lease_owner.reset();
+        run_.waiting_on.reset();
+    }
+    json::object payload{{"from", to_string(from)}, {"to", to_string(*to)}};
+    if (!reason.empty()) payload["reason"] = reason;
+    append("status_change", std::move(payload));
+    publish_state(from, *to);
+}
+
+void run_editor::announce_new() {
+    run_.tape_hash = tape_genesis_hash;
+    append("status_change", {{"to", to_string(run_.state)}});
+    publish_state(std::nullopt, run_.state);
+}
+
+void run_editor::append_lease(std::string_view reason) {
+    append("lease", {{"owner", *run_.lease_owner}, {"epoch", run_.lease_epoch}, {"reason", reason}});
+}
+
+void run_editor::save() {
+    tx_.runs().save(run_);
+    flush_tape();
+}
+
+void run_editor::insert() {
+    tx_.runs().insert(run_);
+    flush_tape();
+}
+
+void run_editor::flush_tape() {
+    if (run_.claimable_at) tx_.signals().queue = true;
+    if (items_.empty()) return;
+    tx_.runs().append_tape(run_.run_id, items_);
+    tx_.signals().tapes.push_back(run_.run_id);
+}
+
+void run_editor::publish_state(std::optional<run_state> from, run_state to) {
+    json::object payload{{"run_id", run_.run_id}, {"session_id", run_.session_id}, {"to", to_string(to)}};
+    if (from) payload["from"] = to_string(*from);
+    tx_.publish(make_run_event(tx_, run_, "run.state_changed", payload));
+}
+
+} // namespace gatehouse::core

@@ -1,0 +1,54 @@
+#pragma once
+// Changes one run inside a transaction: moves it through the state machine, appends to its tape, and writes
+// both at once. Whoever has one holds the lock of the run's row.
+#include "core/runs/run.hpp"
+#include "core/runs/run_machine.hpp"
+#include "core/storage/transaction.hpp"
+
+#include <boost/json/object.hpp>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace gatehouse::core {
+
+// Database thread only.
+class run_editor {
+  public:
+    // For a run whose row is locked.
+    run_editor(transaction& tx, run locked) : tx_(tx), run_(std::move(locked)) {}
+    run_editor(run_editor const&) = delete;
+    run_editor& operator=(run_editor const&) = delete;
+
+    run& value() { return run_; }
+    run const& value() const { return run_; }
+    transaction& tx() { return tx_; }
+
+    void append(std::string_view kind, boost::json::object payload);
+
+    // Moves the run, with a status_change on the tape and an event; the transition must exist in the table.
+    // `from` of a new run is absent.
+    void move(run_event on, std::string_view reason = {});
+
+    // The first item and event of a new run, whose state is `accepted`.
+    void announce_new();
+
+    // Notes on the tape who works on the run now.
+    void append_lease(std::string_view reason);
+
+    // Writes the row, the tape items and the signals. Nothing may be changed afterwards.
+    void save();
+    // The same for a run that is not in the store yet.
+    void insert();
+
+  private:
+    void flush_tape();
+    void publish_state(std::optional<run_state> from, run_state to);
+
+    transaction& tx_;
+    run run_;
+    std::vector<tape_item> items_;
+};
+
+} // namespace gatehouse::core
