@@ -1,0 +1,106 @@
+#include "core/nodes/finish_call.hpp"
+
+#include "core/artifacts/make_artifact.hpp"
+#include "core/tools/check_arguments.hpp"
+#include "protocol/encoding.hpp"
+#include "protocol/parse_json.hpp"
+
+#include <boost/json/object.hpp>
+
+#include <boost/json/serialize.hpp>
+
+namespace gatehouse::core {
+
+namespace json = boost::json;
+
+namespace {
+
+std::string text_or(json::object const& o, std::string_view member, std::string_view fallback) {
+    auto const* found = o.if_contains(member);
+    return std::string(found && found->is_string() ? std::string_view(found->get_string()) : fallback);
+}
+
+json::object to_reference(artifact const& a) {
+    return {
+        {"artifact_id", a.artifact_id},
+        {"name", a.name.value_or("")},
+        {"media_type", a.media_type},
+        {"size", a.size}
+    };
+}
+
+// Bytes are stored for the call's principal; a reference must be to something the node has put for it.
+std::optional<json::object>
+keep_evidence(transaction& tx, invocation const& call, json::object const& piece) {
+    auto name = text_or(piece, "name", "evidence");
+    auto media_type = text_or(piece, "media_type", "application/octet-stream");
+    if (auto const* data = piece.if_contains("data_base64"); data && data->is_string()) {
+        auto bytes = base64_decode(std::string_view(data->get_string()));
+        if (!bytes) return std::nullopt;
+        auto made = make_artifact(*bytes, media_type, name, tx.now());
+        tx.artifacts().put(made, *bytes, call.principal);
+        return to_reference(made);
+    }
+    auto known = tx.artifacts().find(text_or(piece, "artifact_id", ""), std::nullopt);
+    if (!known) return std::nullopt;
+    tx.artifacts().put(*known, {}, call.principal);
+    known->name = name;
+    return to_reference(*known);
+}
+
+json::array keep_all_evidence(transaction& tx, invocation const& call, json::array const& pieces) {
+    json::array kept;
+    for (auto const& each : pieces) {
+        if (auto one = keep_evidence(tx, call, each.as_object())) kept.push_back(std::move(*one));
+    }
+    return kept;
+}
+
+// The schema that the node itself advertised for the operation's result.
+std::optional<json::value> output_schema(transaction& tx, invocation const& call) {
+    auto device = tx.nodes().find(call.device_id);
+    if (!device) return std::nullopt;
+    auto capabilities = parse_own_json(device->capabilities);
+    for (auto const& capability : capabilities.as_array()) {
+        if (capability.at("id") != json::value(call.capability)) continue;
+        for (auto const& op : capability.at("operations").as_array()) {
+            if (op.at("name") != json::value(call.operation)) continue;
+            if (auto const* schema = op.as_object().if_contains("output_schema")) return *schema;
+        }
+    }
+    return std::nullopt;
+}
+
+void take_result(transaction& tx, invocation& call, call_answer const& answer) {
+    auto schema = output_schema(tx, call);
+    auto fits = schema ? check_against_schema(
+                             *schema, *answer.result, "result of " + call.capability + "." + call.operation
+                         )
+                       : result<void>{};
+    if (fits) {
+        call.result = json::serialize(*answer.result);
+        return;
+    }
+    call.state = "failed";
+    call.error = json::serialize(json::object{
+        {"kind", "capability_failed"}, {"message", fits.error().message}, {"details", fits.error().details}
+    });
+}
+
+} // namespace
+
+std::optional<invocation> finish_call(transaction& tx, call_answer const& answer) {
+    auto call = tx.invocations().lock(answer.invocation_id);
+    if (!call || call->finished_at) return call;
+    if (answer.connection_epoch && *answer.connection_epoch != call->connection_epoch) return call;
+    call->state = answer.state;
+    call->finished_at = tx.now();
+    if (answer.result) take_result(tx, *call, answer);
+    if (answer.error) call->error = json::serialize(*answer.error);
+    call->evidence = json::serialize(keep_all_evidence(tx, *call, answer.evidence));
+    tx.invocations().save(*call);
+    tx.signals().invocations.push_back(call->invocation_id);
+    return call;
+}
+
+} // namespace gatehouse::core

@@ -1,0 +1,206 @@
+#include "core/nodes/node_router.hpp"
+
+#include "core/nodes/step_outcome_of.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <boost/json/object.hpp>
+
+namespace gatehouse::core {
+
+namespace {
+
+constexpr std::int64_t open_calls_max = 256;
+constexpr std::chrono::milliseconds store_retry_delay{500};
+
+} // namespace
+
+node_router::node_router(loop& on, database& db)
+    : loop_(on), db_(db), group_(on, [](std::exception_ptr failure) {
+          try {
+              std::rethrow_exception(failure);
+          } catch (std::exception const& e) {
+              spdlog::error("a call to a node could not be looked after: {}", e.what());
+          }
+      }) {}
+
+void node_router::attach(std::string const& device_id, std::int64_t connection_epoch, node_link& link) {
+    auto& place = links_[device_id];
+    if (place.link && place.connection_epoch > connection_epoch) {
+        link.close_replaced();
+        return;
+    }
+    if (auto* older = std::exchange(place.link, &link)) older->close_replaced();
+    place.connection_epoch = connection_epoch;
+    group_.spawn(take_open_calls(device_id));
+}
+
+void node_router::detach(std::string const& device_id, std::int64_t connection_epoch) {
+    auto found = links_.find(device_id);
+    if (found != links_.end() && found->second.connection_epoch == connection_epoch) links_.erase(found);
+}
+
+void node_router::watch(std::string const& device_id, node_link& link) {
+    watchers_.emplace(device_id, &link);
+}
+
+void node_router::unwatch(std::string const& device_id, node_link& link) {
+    std::erase_if(watchers_, [&](auto const& each) {
+        return each.first == device_id && each.second == &link;
+    });
+}
+
+void node_router::deliver(invocation const& call) {
+    auto found = links_.find(call.device_id);
+    if (found == links_.end() || found->second.connection_epoch != call.connection_epoch) return;
+    send(found->second, call);
+}
+
+void node_router::send(attached const& to, invocation const& call) {
+    stop_timer(call.invocation_id);
+    auto give_up = [this, id = call.invocation_id, device = call.device_id] {
+        timers_.erase(id);
+        if (auto link = links_.find(device); link != links_.end()) link->second.link->send_cancel(id);
+        call_answer answer;
+        answer.invocation_id = id;
+        answer.state = "failed";
+        answer.error = {{"kind", "deadline_exceeded"}, {"message", "The node did not answer in time."}};
+        on_answer(std::move(answer));
+    };
+    timers_[call.invocation_id] =
+        loop_.start_timer(loop_.now() + std::chrono::milliseconds(call.timeout_ms), std::move(give_up));
+    to.link->send_invoke(call);
+}
+
+void node_router::stop_timer(std::string const& invocation_id) {
+    if (auto timer = timers_.extract(invocation_id)) loop_.stop_timer(timer.mapped());
+}
+
+void node_router::on_answer(call_answer answer) { group_.spawn(finish(std::move(answer))); }
+
+// The answer is on its way to the store until it is there: a node that answered is not asked again for a
+// store's trouble.
+task<> node_router::finish(call_answer answer) {
+    auto id = answer.invocation_id;
+    finishing_.insert(id);
+    std::optional<invocation> row;
+    for (bool written = false; !written && !stopping_;) {
+        try {
+            auto unit = [answer](transaction& tx) { return finish_call(tx, answer); };
+            row = co_await db_.write(std::move(unit));
+            written = true;
+        } catch (std::exception const& e) {
+            spdlog::error("the answer to {} could not be stored, trying again: {}", id, e.what());
+        }
+        wakeup never(loop_);
+        if (!written) co_await never.wait_until(loop_.now() + store_retry_delay);
+    }
+    finishing_.erase(id);
+    if (row && row->finished_at) {
+        stop_timer(id);
+        finish_waiters(*row);
+    }
+}
+
+void node_router::finish_waiters(invocation const& row) {
+    auto [first, last] = waiters_.equal_range(row.invocation_id);
+    for (; first != last; ++first) {
+        first->second->final_row = row;
+        first->second->changed.notify();
+    }
+}
+
+task<invocation> node_router::wait(invocation call, cancellation& stop) {
+    if (call.finished_at) co_return call;
+    auto mine = std::make_shared<waiter>(loop_);
+    auto place = waiters_.emplace(call.invocation_id, mine);
+    auto stopped = stop.on_request([mine] { mine->changed.notify(); });
+    // What was committed between the caller's own read and now woke nobody, but for an answer that has yet to
+    // come here.
+    auto link = links_.find(call.device_id);
+    bool answered_here = link != links_.end() && link->second.connection_epoch == call.connection_epoch;
+    if (!answered_here) group_.spawn(read_call(call.invocation_id));
+    while (!mine->final_row && !stop.requested()) co_await mine->changed.wait();
+    waiters_.erase(place);
+    co_return mine->final_row ? *mine->final_row : call;
+}
+
+task<> node_router::read_call(std::string invocation_id) {
+    auto unit = [invocation_id](snapshot& view) { return view.invocations().find(invocation_id); };
+    auto row = co_await db_.read(std::move(unit));
+    if (!row || !row->finished_at) co_return;
+    if (timers_.contains(invocation_id)) {
+        // Somebody else ended it while the node works: it need not go on.
+        stop_timer(invocation_id);
+        if (auto link = links_.find(row->device_id); link != links_.end())
+            link->second.link->send_cancel(invocation_id);
+    }
+    finish_waiters(*row);
+}
+
+void node_router::on_signals(commit_signals const& signals) {
+    for (auto const& id : signals.invocations) {
+        if (finishing_.contains(id)) continue;
+        if (waiters_.contains(id) || timers_.contains(id)) group_.spawn(read_call(id));
+    }
+    for (auto const& device_id : signals.devices) {
+        auto [first, last] = watchers_.equal_range(device_id);
+        std::vector<node_link*> told;
+        for (; first != last; ++first) told.push_back(first->second);
+        for (auto* link : told) link->on_device_changed();
+        if (links_.contains(device_id)) group_.spawn(take_open_calls(device_id));
+    }
+}
+
+// Calls that were queued for this device, and those that went to an older connection: they go out (again)
+// under the same key on this one, whose answer then counts. Calls that were cancelled are taken back.
+task<> node_router::take_open_calls(std::string device_id) {
+    auto found = links_.find(device_id);
+    if (found == links_.end()) co_return;
+    auto epoch = found->second.connection_epoch;
+    auto unit = [device_id, epoch](transaction& tx) {
+        std::vector<invocation> taken;
+        for (auto& call : tx.invocations().lock_open_of_device(device_id, open_calls_max)) {
+            if (call.state == "sent" && call.connection_epoch >= epoch) continue;
+            call.state = "sent";
+            call.connection_epoch = epoch;
+            tx.invocations().save(call);
+            taken.push_back(std::move(call));
+        }
+        return taken;
+    };
+    auto taken = co_await db_.write(std::move(unit));
+    found = links_.find(device_id);
+    if (found == links_.end() || found->second.connection_epoch != epoch) co_return;
+    for (auto const& call : taken) send(found->second, call);
+}
+
+task<> node_router::expire_calls() {
+    auto unit = [](transaction& tx) {
+        std::vector<invocation> expired;
+        for (auto& call : tx.invocations().lock_expired(open_calls_max)) {
+            call_answer answer;
+            answer.invocation_id = call.invocation_id;
+            answer.state = "expired";
+            answer.error = {{"kind", "unavailable"}, {"message", "The node was not connected in time."}};
+            if (auto row = finish_call(tx, answer)) expired.push_back(std::move(*row));
+        }
+        return expired;
+    };
+    for (auto const& row : co_await db_.write(std::move(unit))) finish_waiters(row);
+}
+
+task<step_outcome> node_router::carry_out(started_step const& begun, cancellation& stop) {
+    deliver(*begun.call);
+    auto row = co_await wait(*begun.call, stop);
+    co_return step_outcome_of(begun.value.ordinal, row);
+}
+
+task<> node_router::stop() {
+    stopping_ = true;
+    for (auto const& [id, timer] : timers_) loop_.stop_timer(timer);
+    timers_.clear();
+    co_await group_.wait();
+}
+
+} // namespace gatehouse::core

@@ -1,0 +1,248 @@
+#include "core/runs/advance_run.hpp"
+
+#include "core/runs/build_context.hpp"
+#include "core/runs/end_run.hpp"
+#include "core/runs/run_editor.hpp"
+#include "core/runs/run_steps.hpp"
+#include "protocol/parse_json.hpp"
+
+#include <boost/json/array.hpp>
+
+#include <boost/json/serialize.hpp>
+
+#include <algorithm>
+#include <cmath>
+
+namespace gatehouse::core {
+
+namespace json = boost::json;
+
+namespace {
+
+// Everything one call of advance_run works with.
+struct advance {
+    run_editor& edit;
+    run_progress const& progress;
+    run_settings const& settings;
+    bool model_has_finished = false; // the last turn asked for no tool
+    bool has_new_input = false;
+
+    transaction& tx() { return edit.tx(); }
+    run& r() { return edit.value(); }
+};
+
+void append_message(advance& a, std::string role, std::string text, json::object extra) {
+    message m;
+    m.session_id = a.r().session_id;
+    m.run_id = a.r().run_id;
+    m.role = std::move(role);
+    m.text = std::move(text);
+    m.extra = json::serialize(extra);
+    m.created_at = a.tx().now();
+    a.tx().sessions().append_message(std::move(m));
+}
+
+void take_inbox(advance& a) {
+    for (auto const& each : a.tx().runs().take_inbox(a.r().run_id)) {
+        auto payload = parse_own_json(each.payload).as_object();
+        if (each.kind == "input") {
+            append_message(a, "user", json::value_to<std::string>(payload.at("text")), {});
+            a.has_new_input = true;
+            a.edit.append("input", std::move(payload));
+        } else if (each.kind == "approval") {
+            a.edit.append("approval_decision", std::move(payload));
+        }
+    }
+}
+
+void take_response(advance& a, agent const& as, model_response const& response) {
+    json::array calls;
+    for (auto const& c : response.tool_calls) {
+        calls.push_back({{"call_id", c.call_id}, {"tool", c.tool}, {"arguments", c.arguments}});
+    }
+    auto& r = a.r();
+    ++r.turn;
+    r.attempt = 0;
+    r.usage.input_tokens += response.usage.input_tokens;
+    r.usage.output_tokens += response.usage.output_tokens;
+    json::object usage{
+        {"input_tokens", response.usage.input_tokens}, {"output_tokens", response.usage.output_tokens}
+    };
+    a.edit.append(
+        "provider_response",
+        {
+            {"step_id", turn_id(r.turn)},
+            {"text", response.text},
+            {"tool_calls", calls},
+            {"usage", std::move(usage)},
+            {"finish_reason", response.finish_reason},
+        }
+    );
+    json::object extra;
+    if (!calls.empty()) extra["tool_calls"] = std::move(calls);
+    append_message(a, "assistant", response.text, std::move(extra));
+    if (!response.text.empty()) {
+        r.output = r.output ? *r.output + "\n" + response.text : response.text;
+    }
+    a.model_has_finished = response.tool_calls.empty();
+    propose_steps(a.edit, as, response.tool_calls, a.settings);
+}
+
+std::chrono::milliseconds retry_delay(advance const& a, provider_error const& why) {
+    if (why.retry_after) return *why.retry_after;
+    auto const exponent = static_cast<int>(std::min<std::int64_t>(a.edit.value().attempt, 20));
+    auto most = std::min<double>(
+        static_cast<double>(a.settings.retry_delay_max.count()),
+        std::ldexp(static_cast<double>(a.settings.retry_delay_first.count()), exponent)
+    );
+    return std::chrono::milliseconds(static_cast<std::int64_t>(most * a.progress.jitter));
+}
+
+run_action released(advance& a) {
+    a.r().lease_owner.reset();
+    run_action action;
+    action.what = run_action::kind::released;
+    action.state = a.r().state;
+    return action;
+}
+
+run_action ended(advance& a) {
+    run_action action;
+    action.what = run_action::kind::finished;
+    action.state = a.r().state;
+    return action;
+}
+
+// A failed turn is tried again at its time, which stands in the queue and not in a coroutine; or it ends the
+// run.
+run_action take_provider_error(advance& a, provider_error const& why) {
+    auto& r = a.r();
+    a.edit.append(
+        "provider_error",
+        {
+            {"step_id", turn_id(r.turn + 1)},
+            {"kind", why.kind},
+            {"message", why.message},
+            {"retryable", why.retryable},
+            {"attempt", r.attempt},
+        }
+    );
+    if (!why.retryable || r.attempt + 1 >= a.settings.turn_attempts_max) {
+        fail_run(a.edit, {errc::unavailable, "The model did not answer: " + why.message});
+        return ended(a);
+    }
+    auto delay = retry_delay(a, why);
+    a.edit.append(
+        "retry",
+        {
+            {"step_id", turn_id(r.turn + 1)},
+            {"attempt", r.attempt + 1},
+            {"delay_ms", delay.count()},
+            {"error", {{"kind", why.kind}, {"message", why.message}}},
+        }
+    );
+    ++r.attempt;
+    r.claimable_at = a.tx().now() + delay;
+    if (r.deadline_at) r.claimable_at = std::min(*r.claimable_at, *r.deadline_at);
+    return released(a);
+}
+
+run_action ask_model(advance& a, agent const& as) {
+    auto& r = a.r();
+    if (r.turn >= as.max_turns) {
+        fail_run(
+            a.edit, {errc::wrong_state, "The run used up its " + std::to_string(as.max_turns) + " turns."}
+        );
+        return ended(a);
+    }
+    run_action action;
+    action.what = run_action::kind::turn;
+    action.state = r.state;
+    action.deadline_at = r.deadline_at;
+    action.principal = r.principal;
+    action.model = as.model;
+    action.turn = r.turn + 1;
+    action.request = build_context(a.tx(), r, as, a.settings);
+    auto described = describe_request(action.request);
+    described["step_id"] = turn_id(action.turn);
+    described["model"] = as.model;
+    a.edit.append("provider_request", std::move(described));
+    return action;
+}
+
+run_action wait_for_person(advance& a) {
+    auto question = first_open_question(a.tx(), a.r());
+    a.edit.move(run_event::ask);
+    a.r().waiting_on = question->approval_id;
+    a.r().claimable_at = question->wake_at;
+    return released(a);
+}
+
+run_action work_or_go_on(advance& a, agent const& as) {
+    run_action action;
+    action.started = start_steps(a.edit, a.progress.in_flight, a.settings);
+    if (!action.started.empty() || !a.progress.in_flight.empty()) {
+        action.what = run_action::kind::work;
+        action.state = a.r().state;
+        action.deadline_at = a.r().deadline_at;
+        return action;
+    }
+    if (first_open_question(a.tx(), a.r())) return wait_for_person(a);
+    if (a.model_has_finished && !a.has_new_input) {
+        end_run(a.edit, run_event::finish, {});
+        return ended(a);
+    }
+    return ask_model(a, as);
+}
+
+run_action decide_next(advance& a) {
+    auto& r = a.r();
+    take_inbox(a);
+    auto as = a.tx().agents().find(r.agent);
+    if (!as) {
+        fail_run(a.edit, {errc::not_found, "The agent '" + r.agent + "' was deleted."});
+        return ended(a);
+    }
+    if (a.progress.turn && a.progress.turn->has_value()) take_response(a, *as, **a.progress.turn);
+    for (auto const& outcome : a.progress.steps) {
+        auto s = a.tx().runs().find_step(r.run_id, outcome.ordinal);
+        if (!s || s->state != step_state::started) continue;
+        if (outcome.unknown)
+            ask_about_outcome(a.edit, std::move(*s), a.settings);
+        else
+            finish_step(a.edit, std::move(*s), outcome, a.settings);
+    }
+    if (r.cancel_reason) {
+        end_run(a.edit, run_event::cancel, *r.cancel_reason);
+        return ended(a);
+    }
+    if (r.deadline_at && *r.deadline_at <= a.tx().now()) {
+        fail_run(a.edit, {errc::deadline_exceeded, "The run did not finish before its deadline."});
+        return ended(a);
+    }
+    if (a.progress.turn && !a.progress.turn->has_value())
+        return take_provider_error(a, a.progress.turn->error());
+    if (auto failed = settle_approvals(a.edit, a.settings)) {
+        fail_run(a.edit, *failed);
+        return ended(a);
+    }
+    return work_or_go_on(a, *as);
+}
+
+} // namespace
+
+run_action advance_run(
+    transaction& tx, run_lease const& lease, run_progress const& progress, run_settings const& settings
+) {
+    // Sessions before runs, as everywhere: the end of a run promotes the next one under the session's lock.
+    tx.sessions().lock(lease.session_id);
+    auto locked = tx.runs().lock_if_epoch(lease.run_id, lease.epoch);
+    if (!locked || locked->state != run_state::running) return {};
+    run_editor edit(tx, std::move(*locked));
+    advance a{edit, progress, settings};
+    auto action = decide_next(a);
+    edit.save();
+    return action;
+}
+
+} // namespace gatehouse::core

@@ -1,0 +1,138 @@
+#include "core/runs/build_context.hpp"
+
+#include "core/tools/find_tool.hpp"
+#include "protocol/glob.hpp"
+#include "protocol/parse_json.hpp"
+
+#include <boost/json/array.hpp>
+
+#include <boost/json/serialize.hpp>
+
+#include <algorithm>
+#include <set>
+
+namespace gatehouse::core {
+
+namespace json = boost::json;
+
+namespace {
+
+model_message to_model_message(message const& m) {
+    model_message out;
+    out.run_id = m.run_id;
+    out.role = m.role;
+    out.text = m.text;
+    auto extra = parse_own_json(m.extra);
+    if (auto const* calls = extra.as_object().if_contains("tool_calls")) {
+        for (auto const& call : calls->as_array()) {
+            out.tool_calls.push_back(
+                {json::value_to<std::string>(call.at("call_id")),
+                 json::value_to<std::string>(call.at("tool")), call.at("arguments").as_object()}
+            );
+        }
+    }
+    if (m.role == "tool") {
+        out.call_id = json::value_to<std::string>(extra.at("call_id"));
+        out.tool = json::value_to<std::string>(extra.at("tool"));
+    }
+    return out;
+}
+
+// Drops the oldest messages until the rest fits, so that what is left begins with a user's message.
+void fit_window(std::vector<message>& messages, std::int64_t characters_max) {
+    std::int64_t characters = 0;
+    auto keep_from = messages.size();
+    for (auto i = messages.size(); i-- > 0;) {
+        characters += static_cast<std::int64_t>(messages[i].text.size() + messages[i].extra.size());
+        if (characters > characters_max && keep_from != messages.size()) break;
+        if (messages[i].role == "user") keep_from = i;
+    }
+    messages.erase(messages.begin(), messages.begin() + static_cast<std::ptrdiff_t>(keep_from));
+}
+
+void answer_open_calls(std::vector<model_message>& messages) {
+    std::set<std::string> answered;
+    for (auto const& m : messages)
+        if (m.role == "tool") answered.insert(m.run_id + m.call_id);
+    std::vector<model_message> complete;
+    for (auto& m : messages) {
+        complete.push_back(m);
+        for (auto const& call : m.tool_calls) {
+            if (answered.contains(m.run_id + call.call_id)) continue;
+            model_message missing;
+            missing.run_id = m.run_id;
+            missing.role = "tool";
+            missing.text =
+                R"({"error":{"kind":"cancelled","message":"The run ended before this call had a result."}})";
+            missing.call_id = call.call_id;
+            missing.tool = call.tool;
+            complete.push_back(std::move(missing));
+        }
+    }
+    messages = std::move(complete);
+}
+
+std::vector<model_tool> tools_of(snapshot const& view, agent const& as) {
+    std::vector<model_tool> tools;
+    for (auto const& t : all_tools(view)) {
+        bool offered =
+            std::ranges::any_of(as.tools, [&](auto const& pattern) { return glob_matches(pattern, t.name); });
+        if (!offered) continue;
+        auto schema = t.input_schema;
+        if (t.nodes.size() > 1) {
+            json::array labels;
+            for (auto const& n : t.nodes) labels.emplace_back(n.label);
+            if (!schema.contains("properties")) schema["properties"] = json::object();
+            schema["properties"].as_object()["node"] =
+                json::object{{"enum", std::move(labels)}, {"description", "Which node does it."}};
+        }
+        tools.push_back({t.name, t.description, json::serialize(schema)});
+    }
+    return tools;
+}
+
+} // namespace
+
+model_request
+build_context(snapshot const& view, run const& r, agent const& as, run_settings const& settings) {
+    model_request request;
+    request.run_id = r.run_id;
+    request.temperature = as.temperature;
+    request.attempt = r.attempt;
+    request.tools = tools_of(view, as);
+    auto messages = view.sessions().latest_messages(r.session_id, settings.context_messages_max);
+    fit_window(messages, settings.context_characters_max);
+    for (auto const& m : messages) request.messages.push_back(to_model_message(m));
+    answer_open_calls(request.messages);
+    if (as.system_prompt) {
+        model_message prompt;
+        prompt.role = "system";
+        prompt.text = *as.system_prompt;
+        request.messages.insert(request.messages.begin(), std::move(prompt));
+    }
+    return request;
+}
+
+json::object describe_request(model_request const& request) {
+    json::array messages;
+    for (auto const& m : request.messages) {
+        json::object one{{"role", m.role}, {"text", m.text}};
+        if (!m.tool_calls.empty()) {
+            json::array calls;
+            for (auto const& c : m.tool_calls) {
+                calls.push_back({{"call_id", c.call_id}, {"tool", c.tool}, {"arguments", c.arguments}});
+            }
+            one["tool_calls"] = std::move(calls);
+        }
+        if (m.role == "tool") {
+            one["call_id"] = m.call_id;
+            one["tool"] = m.tool;
+        }
+        messages.push_back(std::move(one));
+    }
+    json::array tools;
+    for (auto const& t : request.tools) tools.emplace_back(t.name);
+    return {{"messages", std::move(messages)}, {"tools", std::move(tools)}, {"attempt", request.attempt}};
+}
+
+} // namespace gatehouse::core

@@ -1,0 +1,44 @@
+#include "core/runs/claim_runs.hpp"
+
+#include "core/runs/run_editor.hpp"
+#include "protocol/parse_json.hpp"
+
+#include <boost/json/object.hpp>
+
+#include <boost/json/serialize.hpp>
+
+namespace gatehouse::core {
+
+namespace json = boost::json;
+
+void begin_conversation(transaction& tx, run const& r) {
+    auto input = parse_own_json(r.input).as_object();
+    message m;
+    m.session_id = r.session_id;
+    m.run_id = r.run_id;
+    m.role = "user";
+    if (auto const* text = input.if_contains("text")) m.text = text->as_string();
+    input.erase("text");
+    m.extra = json::serialize(input);
+    m.created_at = tx.now();
+    tx.sessions().append_message(std::move(m));
+}
+
+std::vector<run_lease> claim_runs(transaction& tx, std::string const& instance_id, std::int64_t limit) {
+    std::vector<run_lease> leases;
+    for (auto& claimed : tx.runs().claim(instance_id, limit)) {
+        bool is_new = claimed.state == run_state::accepted;
+        bool was_waiting = claimed.state == run_state::waiting;
+        run_editor edit(tx, std::move(claimed));
+        edit.value().waiting_on.reset();
+        edit.append_lease(is_new ? "start" : was_waiting ? "resume" : "takeover");
+        if (is_new) edit.move(run_event::claim);
+        if (was_waiting) edit.move(run_event::resume);
+        if (is_new) begin_conversation(tx, edit.value());
+        edit.save();
+        leases.push_back({edit.value().run_id, edit.value().session_id, edit.value().lease_epoch});
+    }
+    return leases;
+}
+
+} // namespace gatehouse::core

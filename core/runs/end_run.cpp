@@ -1,0 +1,51 @@
+#include "core/runs/end_run.hpp"
+
+#include "core/approvals/close_approval.hpp"
+#include "core/runs/start_run.hpp"
+
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+
+namespace gatehouse::core {
+
+namespace {
+
+// Calls that no run waits for any more. The node is told by the instance that holds its connection.
+void cancel_open_calls(run_editor& edit) {
+    auto& tx = edit.tx();
+    for (auto const& s : tx.runs().steps_of_turn(edit.value().run_id, edit.value().turn)) {
+        if (s.state != step_state::started || !s.invocation_id) continue;
+        auto call = tx.invocations().lock(*s.invocation_id);
+        if (!call || call->finished_at) continue;
+        call->state = "cancelled";
+        call->finished_at = tx.now();
+        tx.invocations().save(*call);
+        tx.signals().invocations.push_back(call->invocation_id);
+        tx.signals().devices.push_back(call->device_id);
+    }
+}
+
+} // namespace
+
+void end_run(run_editor& edit, run_event how, std::string_view reason) {
+    auto& tx = edit.tx();
+    for (auto const& open : tx.approvals().pending_of_run(edit.value().run_id)) {
+        close_approval(tx, open, approval_state::cancelled);
+    }
+    cancel_open_calls(edit);
+    edit.move(how, reason);
+    promote_next_run(tx, edit.value().session_id);
+}
+
+void fail_run(run_editor& edit, error const& why) {
+    boost::json::object data{{"kind", kind_of(why.code)}, {"retryable", is_retryable(why.code)}};
+    if (!why.details.is_null()) data["details"] = why.details;
+    edit.value().error = boost::json::serialize(boost::json::object{
+        {"code", static_cast<std::int64_t>(why.code)},
+        {"message", why.message},
+        {"data", std::move(data)},
+    });
+    end_run(edit, run_event::fail, why.message);
+}
+
+} // namespace gatehouse::core

@@ -1,0 +1,85 @@
+#include "core/runs/start_run.hpp"
+
+#include "core/runs/claim_runs.hpp"
+#include "core/runs/run_editor.hpp"
+#include "core/sessions/resolve_session.hpp"
+
+#include <boost/json/serialize.hpp>
+
+namespace gatehouse::core {
+
+namespace json = boost::json;
+
+namespace {
+
+result<session> session_of(transaction& tx, run_request const& request) {
+    session_request wanted;
+    wanted.principal = request.principal;
+    wanted.sees_all = request.sees_all;
+    wanted.session_id = request.session_id;
+    wanted.session_key = request.session_key;
+    if (!request.session_id && !request.session_key) wanted.agent = request.agent;
+    return resolve_session(tx, wanted);
+}
+
+run make_run(transaction& tx, run_request const& request, session const& in) {
+    run r;
+    r.run_id = tx.ids().make("run");
+    r.session_id = in.session_id;
+    r.principal = in.principal;
+    r.agent = request.agent.value_or(in.agent);
+    r.input = json::serialize(request.input);
+    r.ordinal = tx.runs().next_ordinal(in.session_id);
+    r.created_at = tx.now();
+    if (request.deadline) r.deadline_at = tx.now() + *request.deadline;
+    return r;
+}
+
+// The head of an idle session is claimed at once where the caller has a slot for it.
+bool claim_or_queue(run_editor& edit, run_request const& request) {
+    auto& r = edit.value();
+    if (!request.claim_for) {
+        r.claimable_at = edit.tx().now();
+        return false;
+    }
+    r.lease_owner = request.claim_for;
+    r.lease_epoch = 1;
+    edit.append_lease("start");
+    edit.move(run_event::claim);
+    return true;
+}
+
+} // namespace
+
+result<started_run> start_run(transaction& tx, run_request const& request) {
+    auto in = session_of(tx, request);
+    if (!in) return std::unexpected(in.error());
+    tx.sessions().lock(in->session_id);
+    if (!tx.agents().find(request.agent.value_or(in->agent))) {
+        return fail(errc::not_found, "There is no agent '" + request.agent.value_or(in->agent) + "'.");
+    }
+    auto head = tx.runs().head_of_session(in->session_id);
+    run_editor edit(tx, make_run(tx, request, *in));
+    edit.announce_new();
+    edit.append("input", request.input);
+    started_run started;
+    if (head) {
+        started.blocked = blocked_by{head->run_id, head->waiting_on};
+    } else {
+        started.claimed = claim_or_queue(edit, request);
+    }
+    edit.insert();
+    if (started.claimed) begin_conversation(tx, edit.value());
+    started.value = edit.value();
+    return started;
+}
+
+void promote_next_run(transaction& tx, std::string const& session_id) {
+    auto next = tx.runs().lock_oldest_accepted(session_id);
+    if (!next) return;
+    next->claimable_at = tx.now();
+    tx.runs().save(*next);
+    tx.signals().queue = true;
+}
+
+} // namespace gatehouse::core

@@ -1,0 +1,126 @@
+#include "core/runs/worker.hpp"
+
+#include "core/runs/claim_runs.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+namespace gatehouse::core {
+
+namespace {
+
+// Wake-ups make the queue quick; this makes it correct without them.
+constexpr std::chrono::milliseconds poll_period{500};
+constexpr std::int64_t claim_batch_max = 16;
+
+} // namespace
+
+worker::worker(run_environment const& env)
+    : env_(env), due_(env.on), group_(env.on, [](std::exception_ptr failure) {
+          try {
+              std::rethrow_exception(failure);
+          } catch (std::exception const& e) {
+              spdlog::error("a run stopped unexpectedly and will be taken up again: {}", e.what());
+          }
+      }) {}
+
+std::int64_t worker::free_slots() const {
+    if (stopping_ || suspended_) return 0;
+    return env_.settings.slots - reserved_ - static_cast<std::int64_t>(drivers_.size());
+}
+
+bool worker::try_reserve_slot() {
+    if (free_slots() <= 0) return false;
+    ++reserved_;
+    return true;
+}
+
+void worker::release_slot() {
+    --reserved_;
+    due_.notify();
+}
+
+void worker::adopt(run_lease lease) {
+    --reserved_;
+    auto driver = std::make_shared<run_driver>(env_, std::move(lease));
+    drivers_[{driver->lease().run_id, driver->lease().epoch}] = driver;
+    if (stopping_ || suspended_) driver->abandon();
+    group_.spawn(drive(std::move(driver)));
+}
+
+task<> worker::drive(std::shared_ptr<run_driver> driver) {
+    co_await driver->drive();
+    drivers_.erase({driver->lease().run_id, driver->lease().epoch});
+    due_.notify();
+}
+
+void worker::on_signals(commit_signals const& signals) {
+    for (auto const& run_id : signals.inboxes) {
+        for (auto at = drivers_.lower_bound({run_id, 0}); at != drivers_.end() && at->first.first == run_id;
+             ++at) {
+            at->second->on_inbox();
+        }
+    }
+    if (signals.queue) {
+        nudged_ = true;
+        due_.notify();
+    }
+}
+
+task<> worker::run() {
+    while (!stopping_) {
+        nudged_ = false;
+        auto wake_at = env_.on.now() + poll_period;
+        try {
+            auto next = co_await claim_due();
+            if (next)
+                wake_at = std::min(
+                    wake_at, env_.on.now() + std::max(*next - env_.time.now(), std::chrono::milliseconds(1))
+                );
+        } catch (std::exception const& e) {
+            spdlog::error("could not look for due runs: {}", e.what());
+        }
+        if (!nudged_ && !stopping_) co_await due_.wait_until(wake_at);
+    }
+}
+
+// Claims what is due; when the next one will be.
+task<std::optional<timestamp>> worker::claim_due() {
+    if (free_slots() <= 0) co_return std::nullopt;
+    auto when_unit = [](snapshot& view) { return view.runs().next_claimable_at(); };
+    auto next = co_await env_.db.read(std::move(when_unit));
+    if (!next || *next > env_.time.now()) co_return next;
+    auto limit = std::min(free_slots(), claim_batch_max);
+    if (limit <= 0) co_return std::nullopt;
+    reserved_ += limit;
+    std::vector<run_lease> leases;
+    try {
+        auto claim_unit = [limit, me = env_.settings.instance_id](transaction& tx) {
+            return claim_runs(tx, me, limit);
+        };
+        leases = co_await env_.db.write(std::move(claim_unit));
+    } catch (...) {
+        reserved_ -= limit;
+        throw;
+    }
+    reserved_ -= limit - static_cast<std::int64_t>(leases.size());
+    for (auto& lease : leases) adopt(std::move(lease));
+    // There may be more than one batch.
+    if (static_cast<std::int64_t>(leases.size()) == limit) nudged_ = true;
+    co_return std::nullopt;
+}
+
+void worker::abandon_all() {
+    suspended_ = true;
+    for (auto const& [key, driver] : drivers_) driver->abandon();
+}
+
+task<> worker::stop() {
+    stopping_ = true;
+    abandon_all();
+    due_.notify();
+    co_await group_.wait();
+}
+
+} // namespace gatehouse::core

@@ -1,0 +1,143 @@
+#include "core/tools/find_tool.hpp"
+
+#include "core/tools/check_arguments.hpp"
+#include "protocol/canonical_json.hpp"
+#include "protocol/digest.hpp"
+#include "protocol/glob.hpp"
+#include "protocol/parse_json.hpp"
+
+#include <boost/json/array.hpp>
+
+#include <algorithm>
+#include <map>
+
+namespace gatehouse::core {
+
+namespace json = boost::json;
+
+namespace {
+
+constexpr std::int64_t nodes_max = 1000;
+
+bool is_allowed(node const& n, std::string const& operation) {
+    return std::ranges::any_of(n.allow, [&](auto const& pattern) {
+        return glob_matches(pattern, operation);
+    });
+}
+
+std::string_view text_of(json::object const& o, std::string_view member) {
+    auto const* found = o.if_contains(member);
+    return found && found->is_string() ? std::string_view(found->get_string()) : std::string_view{};
+}
+
+// The riskier of two advertisements of one operation counts for the tool.
+std::string riskier(std::string const& a, std::string_view b) {
+    static constexpr std::array order{"read", "write", "dangerous"};
+    auto rank = [](std::string_view r) { return std::ranges::find(order, r) - order.begin(); };
+    return rank(a) >= rank(b) ? a : std::string(b);
+}
+
+void add_operation(
+    std::map<std::string, tool>& tools, node const& n, std::string_view capability, json::object const& op
+) {
+    auto operation = text_of(op, "name");
+    auto& t = tools[node_tool_name(capability, operation)];
+    if (t.name.empty()) {
+        t.name = node_tool_name(capability, operation);
+        t.description = text_of(op, "description");
+        if (auto const* schema = op.if_contains("input_schema"); schema && schema->is_object()) {
+            t.input_schema = schema->get_object();
+        }
+        t.risk = text_of(op, "risk");
+        t.idempotent = op.if_contains("idempotent") && op.at("idempotent") == json::value(true);
+        t.source = "node";
+        t.capability = capability;
+        t.operation = operation;
+    } else {
+        t.risk = riskier(t.risk, text_of(op, "risk"));
+    }
+    t.nodes.push_back(
+        {n.device_id, n.label, sha256_hex(canonical_json(op)), n.instance_id, n.connection_epoch}
+    );
+}
+
+void add_node(std::map<std::string, tool>& tools, node const& n, std::string_view only) {
+    if (n.revoked) return;
+    auto capabilities = parse_own_json(n.capabilities);
+    for (auto const& capability : capabilities.as_array()) {
+        auto id = text_of(capability.as_object(), "id");
+        for (auto const& op : capability.at("operations").as_array()) {
+            auto name = text_of(op.as_object(), "name");
+            if (!only.empty() && only != node_tool_name(id, name)) continue;
+            if (is_allowed(n, std::string(id) + "." + std::string(name)))
+                add_operation(tools, n, id, op.as_object());
+        }
+    }
+}
+
+std::map<std::string, tool> collect(snapshot const& view, std::string_view only) {
+    std::map<std::string, tool> tools;
+    for (auto const& n : view.nodes().list(std::nullopt, nodes_max)) add_node(tools, n, only);
+    return tools;
+}
+
+result<tool_node> choose_node(tool const& t, std::optional<std::string> const& wanted) {
+    if (wanted) {
+        auto named = std::ranges::find_if(t.nodes, [&](auto const& n) {
+            return n.device_id == *wanted || n.label == *wanted;
+        });
+        if (named != t.nodes.end()) return *named;
+        return fail(errc::not_found, "The node '" + *wanted + "' does not offer " + t.name + ".");
+    }
+    if (t.nodes.size() == 1) return t.nodes.front();
+    auto online = [](auto const& n) { return n.instance_id.has_value(); };
+    if (std::ranges::count_if(t.nodes, online) == 1) return *std::ranges::find_if(t.nodes, online);
+    std::string labels;
+    for (auto const& n : t.nodes) labels += (labels.empty() ? "" : ", ") + n.label;
+    return fail(
+        errc::invalid_params,
+        "Several nodes offer " + t.name + ": name one in the argument 'node' (" + labels + ")."
+    );
+}
+
+} // namespace
+
+std::string node_tool_name(std::string_view capability, std::string_view operation) {
+    return "node__" + std::string(capability) + "__" + std::string(operation);
+}
+
+std::vector<tool> all_tools(snapshot const& view) {
+    std::vector<tool> tools;
+    for (auto& [name, t] : collect(view, {})) tools.push_back(std::move(t));
+    return tools;
+}
+
+std::optional<tool> find_tool(snapshot const& view, std::string_view name) {
+    auto tools = collect(view, name);
+    if (tools.empty()) return std::nullopt;
+    return std::move(tools.begin()->second);
+}
+
+result<tool_call_target> resolve_tool_call(
+    snapshot const& view, std::string_view tool_name, json::object const& arguments,
+    std::optional<std::string> const& wanted
+) {
+    auto found = find_tool(view, tool_name);
+    if (!found) return fail(errc::not_found, "There is no tool '" + std::string(tool_name) + "'.");
+    tool_call_target target{std::move(*found), std::nullopt, arguments};
+    auto name = wanted;
+    if (auto const* given = arguments.if_contains("node")) {
+        if (!name && given->is_string()) name = std::string(given->get_string());
+        target.arguments.erase("node");
+    }
+    auto node = choose_node(target.called, name);
+    if (!node) return std::unexpected(node.error());
+    target.node = std::move(*node);
+    auto fits = check_against_schema(
+        target.called.input_schema, target.arguments, "arguments of " + target.called.name
+    );
+    if (!fits) return std::unexpected(fits.error());
+    return target;
+}
+
+} // namespace gatehouse::core
