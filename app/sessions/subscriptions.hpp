@@ -1,0 +1,51 @@
+#pragma once
+// The subscriptions of one connection: events by the relay, tapes by a task each.
+#include "app/sessions/subscriber.hpp"
+#include "core/execution/task_group.hpp"
+#include "core/runs/tape_feed.hpp"
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+namespace gatehouse::app {
+
+// Where the frames go. The connection's; called on the loop only.
+struct frame_sink {
+    std::function<void(std::string_view)> offer;
+    std::function<void(std::string_view)> offer_ephemeral;
+};
+
+// Loop only.
+class subscriptions final : public subscriber, public std::enable_shared_from_this<subscriptions> {
+  public:
+    subscriptions(core::event_relay& relay, core::tape_feed& tapes, core::task_group& tasks, frame_sink out);
+    ~subscriptions() override;
+
+    std::optional<std::string> subscribe_events(core::event_filter filter, core::cursor from) override;
+    std::optional<std::string> subscribe_tape(std::string run_id, std::int64_t after_seq) override;
+    bool unsubscribe(std::string const& subscription_id) override;
+
+    // The peer has gone: nothing is sent from here on.
+    void close();
+
+  private:
+    class event_subscription;
+    core::task<> follow(
+        std::shared_ptr<subscriptions> self, std::string id, std::string run_id, core::tape_reader tape,
+        std::shared_ptr<core::cancellation> stop
+    );
+    std::optional<std::string> next_id();
+
+    core::event_relay& relay_;
+    core::tape_feed& tapes_;
+    core::task_group& tasks_;
+    frame_sink out_;
+    bool closed_ = false;
+    std::uint64_t made_ = 0;
+    std::map<std::string, std::unique_ptr<event_subscription>> events_;
+    std::map<std::string, std::shared_ptr<core::cancellation>> tape_stops_;
+};
+
+} // namespace gatehouse::app
