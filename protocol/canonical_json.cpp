@@ -75,7 +75,7 @@ void append_integer(std::string& out, Integer number) {
 
 class writer {
   public:
-    explicit writer(std::string& out) : out_(out) {}
+    explicit writer(std::string& out) : out_(out) { members_.reserve(16); }
 
     void write(json::value const& value) {
         switch (value.kind()) {
@@ -145,6 +145,7 @@ class writer {
 
 std::string canonical_json(json::value const& value) {
     std::string out;
+    out.reserve(256);
     append_canonical_json(out, value);
     return out;
 }

@@ -3,9 +3,11 @@
 #include <boost/json/serialize.hpp>
 #include <boost/json/string.hpp>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <cstring>
 #include <limits>
 
 namespace gatehouse::protocol {
@@ -44,6 +46,20 @@ void append_escaped(std::string& out, char c) {
     out += hex[static_cast<unsigned char>(c) & 15];
 }
 
+// Whether none of eight bytes is a control character, a quote or a backslash, found without looking at each.
+bool needs_no_escape(char const* eight) {
+    constexpr std::uint64_t ones = 0x0101010101010101;
+    constexpr std::uint64_t high_bits = 0x80 * ones;
+    std::uint64_t bytes = 0;
+    std::memcpy(&bytes, eight, 8);
+    std::uint64_t const quote = bytes ^ ('"' * ones);
+    std::uint64_t const backslash = bytes ^ ('\\' * ones);
+    // x - n borrows into the top bit of a byte below n; what follows a hit may be wrong, and is looked at
+    // anyway.
+    std::uint64_t const control = (bytes - 0x20 * ones) & ~bytes;
+    return ((control | ((quote - ones) & ~quote) | ((backslash - ones) & ~backslash)) & high_bits) == 0;
+}
+
 template <class Number>
 void append_number(std::string& out, Number number) {
     std::array<char, 32> text;
@@ -56,12 +72,19 @@ void append_number(std::string& out, Number number) {
 void append_json(std::string& out, std::string_view text) {
     out += '"';
     std::size_t begin = 0;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        char c = text[i];
-        if (static_cast<unsigned char>(c) >= 0x20 && c != '"' && c != '\\') continue;
-        out.append(text, begin, i - begin);
-        append_escaped(out, c);
-        begin = i + 1;
+    for (std::size_t i = 0; i < text.size();) {
+        if (i + 8 <= text.size() && needs_no_escape(text.data() + i)) {
+            i += 8;
+            continue;
+        }
+        // Byte by byte through the eight that hold something to escape, and through the end.
+        for (std::size_t const end = std::min(i + 8, text.size()); i < end; ++i) {
+            char const c = text[i];
+            if (static_cast<unsigned char>(c) >= 0x20 && c != '"' && c != '\\') continue;
+            out.append(text, begin, i - begin);
+            append_escaped(out, c);
+            begin = i + 1;
+        }
     }
     out.append(text, begin);
     out += '"';

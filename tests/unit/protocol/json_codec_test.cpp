@@ -30,6 +30,22 @@ TEST(json_codec, text_is_escaped_as_little_as_json_allows) {
     }
 }
 
+TEST(json_codec, a_byte_to_escape_is_found_wherever_it_stands) {
+    for (int byte = 0; byte < 0x80; ++byte) {
+        for (std::size_t at = 0; at < 20; ++at) {
+            for (char const around : {'x', '!', '#', '[', ']', '\x7f'}) {
+                std::string text(20, around);
+                text[at] = static_cast<char>(byte);
+                std::string out;
+                append_json(out, text);
+                bool const escaped = byte < 0x20 || byte == '"' || byte == '\\';
+                EXPECT_EQ(out.size() == text.size() + 2, !escaped) << out;
+                EXPECT_EQ(boost::json::parse(out).as_string(), text);
+            }
+        }
+    }
+}
+
 TEST(json_codec, numbers_read_back_the_same) {
     for (double number : {0.0, -0.0, 1.0, 0.1, 1e300, 5e-324, -2.5, 123456789.125}) {
         std::string out;
