@@ -5,7 +5,7 @@ import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { basename, join } from "node:path";
 
 const output = process.argv[2] ?? "dist";
-const script_bytes_max = 100 * 1024;
+const script_bytes_max = 100_000;
 
 rmSync(output, { recursive: true, force: true });
 mkdirSync(output, { recursive: true });

@@ -40,7 +40,8 @@ export function ApprovalCard({ approval, inline = false }: { approval: Approval;
 
 function Facts({ approval }: { approval: Approval }) {
     const { subject } = approval;
-    const rows: [string, string | undefined][] = [["Agent", subject.agent], ["Node", subject.node], ["For", subject.principal]];
+    const node = useConsole().inbox.nodes.value.find((known) => known.device_id === subject.node)?.label ?? subject.node;
+    const rows: [string, string | undefined][] = [["Agent", subject.agent], ["Node", node], ["For", subject.principal]];
     return (
         <dl class="facts">
             {rows.map(([name, value]) => value && <><dt>{name}</dt><dd class="break">{value}</dd></>)}

@@ -19,9 +19,25 @@ function coloured(text: string): ComponentChildren[] {
     return parts;
 }
 
+const line_length_max = 72;
+
+// As JSON.stringify with two spaces, but what fits on a line stays on one.
+export function prettyJson(value: unknown, indent = ""): string {
+    const flat = JSON.stringify(value) ?? "";
+    if (value === null || typeof value !== "object" || flat.length <= 2) return flat;
+    const inner = `${indent}  `;
+    const list = Array.isArray(value);
+    const nested = Object.values(value).some((member) => member !== null && typeof member === "object");
+    if (list && !nested && flat.length + indent.length <= line_length_max) return `[${value.map((member) => JSON.stringify(member)).join(", ")}]`;
+    const lines = list
+        ? value.map((member) => inner + prettyJson(member, inner))
+        : Object.entries(value).map(([name, member]) => `${inner}${JSON.stringify(name)}: ${prettyJson(member, inner)}`);
+    return `${list ? "[" : "{"}\n${lines.join(",\n")}\n${indent}${list ? "]" : "}"}`;
+}
+
 export function JsonView({ value, copy = true }: { value: unknown; copy?: boolean }) {
     const [whole, setWhole] = useState(false);
-    const text = typeof value === "string" ? value : (JSON.stringify(value, null, 2) ?? "");
+    const text = typeof value === "string" ? value : prettyJson(value);
     const shown = whole ? text : text.slice(0, shown_max);
     return (
         <div class="json">

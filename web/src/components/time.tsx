@@ -10,9 +10,10 @@ export function clockTime(instant: string): string {
 
 export function duration(ms: number): string {
     const s = Math.max(0, Math.round(ms / 1_000));
+    const minutes = Math.floor((s % 3_600) / 60);
     if (s < 60) return `${s} s`;
     if (s < 3_600) return `${Math.floor(s / 60)} min`;
-    if (s < 86_400) return `${Math.floor(s / 3_600)} h ${Math.floor((s % 3_600) / 60)} min`;
+    if (s < 86_400) return [`${Math.floor(s / 3_600)} h`, minutes > 0 ? ` ${minutes} min` : ""].join("");
     return `${Math.floor(s / 86_400)} d`;
 }
 

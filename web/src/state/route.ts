@@ -20,4 +20,10 @@ export function go(view: string, id = ""): void {
     location.hash = linkTo(view, id);
 }
 
-addEventListener("hashchange", () => (route.value = parseRoute(location.hash)));
+// The chat the person was in last: where "Chat" leads back to. Empty after "New chat".
+export const last_chat = signal(route.value.view === "chat" ? route.value.id : "");
+
+addEventListener("hashchange", () => {
+    route.value = parseRoute(location.hash);
+    if (route.value.view === "chat") last_chat.value = route.value.id;
+});

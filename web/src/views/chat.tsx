@@ -7,11 +7,13 @@ import { Icon } from "../components/icon";
 import { SessionList, sessionTitle } from "../components/session_list";
 import { TurnView, UserBubble } from "../components/turn_view";
 import { isFinished } from "../rpc/contract";
+import type { SessionMode } from "../rpc/contract";
 import { ChatSession } from "../state/chat_session";
 import type { Outgoing } from "../state/chat_session";
 import { useConsole } from "../state/console_context";
+import { attempt } from "../state/notices";
 import { go } from "../state/route";
-import { NewChat, takeFirstMessage } from "./new_chat";
+import { NewChat, isOwnKey, takeFirstMessage } from "./new_chat";
 
 export function ChatView({ session_id }: { session_id: string }) {
     const [drawer, setDrawer] = useState(false);
@@ -53,11 +55,19 @@ function OutgoingView({ chat, message }: { chat: ChatSession; message: Outgoing 
 function useStickToEnd(frame: RefObject<HTMLDivElement | null>, content: RefObject<HTMLDivElement | null>) {
     const at_end = useRef(true);
     const [away, setAway] = useState(false);
-    const toEnd = () => frame.current && (frame.current.scrollTop = frame.current.scrollHeight);
+    const toEnd = () => {
+        at_end.current = true;
+        if (frame.current) frame.current.scrollTop = frame.current.scrollHeight;
+    };
     useLayoutEffect(() => {
         const box = frame.current!;
+        let last_top = 0;
+        // Only a move upwards is the person's: the page itself moves down, and the content may grow under it meanwhile.
         const onScroll = () => {
-            at_end.current = box.scrollHeight - box.scrollTop - box.clientHeight < 60;
+            const near = box.scrollHeight - box.scrollTop - box.clientHeight < 60;
+            if (near) at_end.current = true;
+            else if (box.scrollTop < last_top - 2) at_end.current = false;
+            last_top = box.scrollTop;
             setAway(!at_end.current);
         };
         const watcher = new ResizeObserver(() => at_end.current && toEnd());
@@ -85,6 +95,27 @@ function OpenChat({ session_id, onMenu }: { session_id: string; onMenu: () => vo
     return chat ? <ChatPane chat={chat} onMenu={onMenu} /> : <div class="chat-pane" />;
 }
 
+const modes: { mode: SessionMode; label: string; hint: string }[] = [
+    { mode: "queue", label: "Queue", hint: "A message waits until the run before it is done." },
+    { mode: "steer", label: "Steer", hint: "A message denies the call that waits for approval, and says why." },
+    { mode: "interrupt", label: "Interrupt", hint: "A message cancels the run that waits for approval." },
+];
+
+function ModeSelect({ chat, mode }: { chat: ChatSession; mode: SessionMode }) {
+    const { client } = useConsole();
+    const change = (next: SessionMode) => attempt(async () => {
+        chat.session.value = await client.change("session.resolve", { session_id: chat.session_id, mode: next });
+    });
+    return (
+        <label class="inline-select" title={modes.find((known) => known.mode === mode)?.hint}>
+            <span class="visually-hidden">What a message does while a run waits for approval</span>
+            <select value={mode} data-testid="session-mode" onChange={(event) => void change(event.currentTarget.value as SessionMode)}>
+                {modes.map((known) => <option value={known.mode} title={known.hint}>{known.label}</option>)}
+            </select>
+        </label>
+    );
+}
+
 function ChatHead({ chat, onMenu }: { chat: ChatSession; onMenu: () => void }) {
     const { client, inbox } = useConsole();
     const session = chat.session.value;
@@ -98,8 +129,9 @@ function ChatHead({ chat, onMenu }: { chat: ChatSession; onMenu: () => void }) {
             <MenuButton onMenu={onMenu} />
             <div class="grow">
                 <h1 class="ellipsis">{session ? sessionTitle(session) : "Chat"}</h1>
-                {session && <p class="muted small ellipsis">{session.agent} · {session.session_key}</p>}
+                {session && <p class="muted small ellipsis">{[session.agent, isOwnKey(session.session_key) ? "" : session.session_key].filter(Boolean).join(" · ")}</p>}
             </div>
+            {session && <ModeSelect chat={chat} mode={session.mode} />}
             {session && <Action sure="Delete for good?" run={remove} testid="chat-delete"><Icon name="trash" size={16} /></Action>}
         </header>
     );
@@ -126,7 +158,7 @@ function ChatPane({ chat, onMenu }: { chat: ChatSession; onMenu: () => void }) {
                 </div>
             </div>
             {away && <button class="to-end" onClick={toEnd} aria-label="Go to the newest message"><Icon name="down" /></button>}
-            <Composer onSend={send} placeholder={works ? "Write the next message; it waits its turn" : "Write a message"} />
+            <Composer onSend={send} placeholder={works ? "Write the next message" : "Write a message"} />
         </div>
     );
 }

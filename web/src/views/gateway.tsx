@@ -40,7 +40,7 @@ function StatusFacts({ status }: { status: GatewayStatus }) {
             <dl class="facts wide">{facts.map(([name, value]) => <><dt>{name}</dt><dd class="break">{value}</dd></>)}</dl>
             <div class="tiles" data-testid="run-counts">
                 {Object.entries(status.runs).map(([state, count]) => (
-                    <div class={`tile state-${state}`}><strong>{count.toLocaleString()}</strong><span>{state}</span></div>
+                    <div class={count > 0 ? `tile state-${state}` : "tile"}><strong>{count.toLocaleString()}</strong><span>{state}</span></div>
                 ))}
             </div>
         </>

@@ -12,6 +12,10 @@ import { MenuButton } from "./chat";
 
 const first_messages = new Map<string, string>();
 const label_length_max = 60;
+const own_key_prefix = "console-";
+
+// Keys that the console made up say nothing to a person.
+export const isOwnKey = (session_key: string): boolean => session_key.startsWith(own_key_prefix);
 
 // The message a chat was made for; the open chat sends it.
 export function takeFirstMessage(session_id: string): string | undefined {
@@ -52,7 +56,7 @@ export function NewChat({ onMenu }: { onMenu: () => void }) {
         setBusy(true);
         await attempt(async () => {
             const label = text.trim().split("\n")[0]!.slice(0, label_length_max);
-            const key = session_key.trim() || `chat-${freshKey()}`;
+            const key = session_key.trim() || `${own_key_prefix}${freshKey()}`;
             const session = await client.change("session.resolve", { session_key: key, agent, label });
             first_messages.set(session.session_id, text);
             go("chat", session.session_id);

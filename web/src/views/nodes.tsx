@@ -50,8 +50,8 @@ function NodeCard({ node }: { node: Node }) {
                 <Badge tone={state_tones[node.state] ?? "plain"} testid="node-state">{node.state}</Badge>
             </header>
             <p class="muted small row wrap gap-s">
-                {[node.platform, node.trust].filter(Boolean).join(" · ")}
-                {node.state !== "online" && node.last_seen_at && <>· seen <Ago instant={node.last_seen_at} /></>}
+                <span>{[node.platform, node.version, node.trust].filter(Boolean).join(" · ")}</span>
+                {node.state !== "online" && node.last_seen_at && <span>· seen <Ago instant={node.last_seen_at} /></span>}
             </p>
             <p class="mono small muted break">{node.device_id}</p>
             <details open={operations <= 8}>

@@ -1,7 +1,7 @@
 // The tape of one run as a timeline, live while the run works.
 import { useEffect, useState } from "preact/hooks";
 import { ApprovalCard } from "../components/approval_card";
-import { Action, Badge } from "../components/controls";
+import { Action } from "../components/controls";
 import { Icon } from "../components/icon";
 import { JsonView, oneLine } from "../components/json_view";
 import { clockTime, duration } from "../components/time";
@@ -52,17 +52,26 @@ function useRun(run_id: string, state: RunState | undefined): Run | undefined {
     return run;
 }
 
-function Verified({ run_id, head }: { run_id: string; head: number }) {
+// The gateway recomputes the hash chain: by itself once the run is over, and whenever the person asks.
+function Verified({ run_id, finished }: { run_id: string; finished: boolean }) {
     const { client, connection } = useConsole();
     const [result, setResult] = useState<Result<"run.verify">>();
     const online = connection.value.phase === "online";
+    const verify = () => client.read("run.verify", { run_id }).then(setResult, () => undefined);
     useEffect(() => {
-        if (online && head > 0) client.read("run.verify", { run_id }).then(setResult, () => undefined);
-    }, [run_id, head, online]);
-    if (!result) return <Badge tone="plain" testid="tape-unverified">not verified yet</Badge>;
-    return result.ok
-        ? <Badge tone="good" testid="tape-verified"><Icon name="check" size={14} /> hash chain verified · {result.items} items</Badge>
-        : <Badge tone="bad" testid="tape-broken"><Icon name="alert" size={14} /> chain broken at {result.first_bad_seq}</Badge>;
+        if (online && finished) void verify();
+    }, [run_id, finished, online]);
+    if (!result) {
+        return <button type="button" class="badge tone-plain" onClick={verify} data-testid="tape-unverified">Verify the tape</button>;
+    }
+    const [tone, words, testid] = result.ok
+        ? ["good", `hash chain verified · ${result.items} items`, "tape-verified"]
+        : ["bad", `chain broken at ${result.first_bad_seq}`, "tape-broken"];
+    return (
+        <button type="button" class={`badge tone-${tone}`} onClick={verify} data-testid={testid} aria-label={`${words}. Verify again`}>
+            <Icon name={result.ok ? "check" : "alert"} size={14} /> {words}
+        </button>
+    );
 }
 
 function TapeEntry({ item, began_at }: { item: TapeItem; began_at: number }) {
@@ -82,9 +91,13 @@ function TapeEntry({ item, began_at }: { item: TapeItem; began_at: number }) {
                     <button type="button" class="raw-button mono" aria-expanded={raw} onClick={() => setRaw(!raw)}
                         data-testid="tape-raw" title="Show this item as JSON">#{item.seq}</button>
                 </div>
-                {told.parts.map((part) => (
-                    <details class="tape-part"><summary>{part.title}</summary><JsonView value={part.value} /></details>
-                ))}
+                {told.parts.length > 0 && (
+                    <div class="tape-parts">
+                        {told.parts.map((part) => (
+                            <details><summary>{part.title}</summary><JsonView value={part.value} /></details>
+                        ))}
+                    </div>
+                )}
                 {raw && <JsonView value={item} />}
             </div>
         </li>
@@ -117,7 +130,7 @@ export function RunView({ run_id }: { run_id: string }) {
         <div class="view">
             <ViewHead title="Run" hint={run_id}>
                 {state && <RunStateChip state={state} />}
-                <Verified run_id={run_id} head={state && isFinished(state) ? tape.items.length : 0} />
+                <Verified run_id={run_id} finished={state !== undefined && isFinished(state)} />
                 {state && !isFinished(state) && (
                     <Action testid="run-cancel" run={() => client.change("run.cancel", { run_id })}><Icon name="stop" size={14} /> Cancel</Action>
                 )}

@@ -1,16 +1,18 @@
 // The frame around every view: navigation at the side on wide screens, at the bottom on phones.
 import type { ComponentChildren } from "preact";
+import { useEffect } from "preact/hooks";
 import { Brand, Icon } from "../components/icon";
 import type { IconName } from "../components/icon";
 import { ConnectionBanner, ConnectionMark } from "../components/connection";
 import { NoticesView } from "../components/notices_view";
 import { useConsole } from "../state/console_context";
-import { linkTo, route } from "../state/route";
+import { last_chat, linkTo, route } from "../state/route";
 import { setTheme, theme } from "../state/settings";
 import type { Theme } from "../state/settings";
 
 interface Place {
     view: string;
+    id?: string;
     label: string;
     icon: IconName;
     count?: number;
@@ -21,13 +23,11 @@ function NavLink({ place }: { place: Place }) {
     const here = route.value.view;
     const current = here === place.view || place.also?.includes(here);
     return (
-        <a href={linkTo(place.view)} class="nav-link" aria-current={current ? "page" : undefined}
+        <a href={linkTo(place.view, place.id)} class="nav-link" aria-current={current ? "page" : undefined}
             data-testid={`nav-${place.view}`}>
-            <span class="nav-icon">
-                <Icon name={place.icon} size={21} />
-                {place.count ? <span class="count" data-testid={`count-${place.view}`}>{place.count}</span> : null}
-            </span>
+            <span class="nav-icon"><Icon name={place.icon} size={21} /></span>
             <span class="nav-label">{place.label}</span>
+            {place.count ? <span class="count" data-testid={`count-${place.view}`}>{place.count}</span> : null}
         </a>
     );
 }
@@ -48,13 +48,15 @@ export function ThemeButton() {
 export function Shell({ children }: { children: ComponentChildren }) {
     const { inbox, welcome } = useConsole();
     const places: Place[] = [
-        { view: "chat", label: "Chat", icon: "chat" },
+        { view: "chat", id: last_chat.value, label: "Chat", icon: "chat" },
         { view: "runs", label: "Runs", icon: "runs", also: ["run"] },
         { view: "approvals", label: "Approvals", icon: "approvals", count: inbox.approvals.value.length },
         { view: "pairings", label: "Pairings", icon: "pairings", count: inbox.pairings.value.length },
         { view: "nodes", label: "Nodes", icon: "nodes" },
         { view: "gateway", label: "Gateway", icon: "gateway" },
     ];
+    const waiting = inbox.approvals.value.length + inbox.pairings.value.length;
+    useEffect(() => void (document.title = waiting > 0 ? `(${waiting}) Gatehouse` : "Gatehouse"), [waiting]);
     return (
         <div class="shell">
             <a class="skip-link" href="#main" onClick={(event) => {
