@@ -98,10 +98,13 @@ class evaluation {
         return evaluation<no_report>(state_, silent).check(*rules, value, seen);
     }
 
-    // Writes the fault down where one is wanted. Always false, to stand behind `||`.
+    // Writes the fault down where one is wanted, unless the budget is spent: then it may be none. Always
+    // false, to stand behind `||`.
     template <class Text>
     bool refuse(std::string_view keyword, Text const& text) {
-        if constexpr (Report::collects) report_.add(keyword, text());
+        if constexpr (Report::collects) {
+            if (!state_.work.exceeded()) report_.add(keyword, text());
+        }
         return false;
     }
 

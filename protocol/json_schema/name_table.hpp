@@ -1,5 +1,5 @@
 #pragma once
-// A flat hash table from names to small values: built once, then only looked up, by length and memcmp.
+// A flat hash table from names to small values: built once, then only looked up, by length and bytes.
 
 #include <cstdint>
 #include <cstring>
@@ -29,22 +29,37 @@ inline std::uint64_t mix(std::uint64_t a, std::uint64_t b) noexcept {
     return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
 }
 
-// Reads every byte of the name, eight at a time; the words at the end overlap.
+// Reads every byte of the name; the words overlap where its size is no multiple of theirs.
 inline std::uint64_t hash_name(std::string_view name, std::uint64_t seed) noexcept {
     constexpr std::uint64_t factor = 0x9e3779b97f4a7c15;
     char const* at = name.data();
     std::size_t const size = name.size();
     std::uint64_t hash = seed ^ (size * factor);
     if (size >= 8) {
-        for (std::size_t left = size; left > 8; left -= 8, at += 8) hash = mix(hash ^ load_8(at), factor);
-        return mix(hash ^ load_8(name.data() + size - 8), factor);
+        for (std::size_t left = size; left > 16; left -= 8, at += 8) hash = mix(hash ^ load_8(at), factor);
+        return mix(hash ^ load_8(at), factor ^ load_8(name.data() + size - 8));
     }
     if (size >= 4) return mix(hash ^ (load_4(at) | load_4(at + size - 4) << 32), factor);
-    std::uint64_t word = 0;
-    for (std::size_t index = 0; index < size; ++index) {
-        word = word << 8 | static_cast<unsigned char>(at[index]);
+    if (size == 0) return mix(hash, factor);
+    auto const byte = [at](std::size_t index) {
+        return std::uint64_t(static_cast<unsigned char>(at[index]));
+    };
+    return mix(hash ^ (byte(0) | byte(size / 2) << 8 | byte(size - 1) << 16), factor);
+}
+
+// memcmp for names, which are short: no call, and no loop up to 16 bytes.
+inline bool same_bytes(char const* a, char const* b, std::size_t size) noexcept {
+    if (size >= 8) {
+        for (std::size_t at = 0; at + 8 < size; at += 8) {
+            if (load_8(a + at) != load_8(b + at)) return false;
+        }
+        return load_8(a + size - 8) == load_8(b + size - 8);
     }
-    return mix(hash ^ word, factor);
+    if (size >= 4) return load_4(a) == load_4(b) && load_4(a + size - 4) == load_4(b + size - 4);
+    for (std::size_t at = 0; at < size; ++at) {
+        if (a[at] != b[at]) return false;
+    }
+    return true;
 }
 
 } // namespace detail
@@ -83,9 +98,8 @@ class name_table {
         for (std::size_t at = hash & mask; slots_[at].entry_number != 0; at = (at + 1) & mask) {
             if (slots_[at].fingerprint != static_cast<std::uint32_t>(hash >> 32)) continue;
             auto const& candidate = entries_[slots_[at].entry_number - 1];
-            bool const same_size = candidate.name.size() == name.size();
-            if (same_size && std::memcmp(candidate.name.data(), name.data(), name.size()) == 0)
-                return &candidate;
+            if (candidate.name.size() != name.size()) continue;
+            if (detail::same_bytes(candidate.name.data(), name.data(), name.size())) return &candidate;
         }
         return nullptr;
     }

@@ -232,7 +232,7 @@ resource_index::resolve(place const& from, std::string_view keyword, std::string
     std::string const target = resolve_reference(from.home->uri, reference);
     auto const [uri, raw_fragment] = split_fragment(target);
     auto* const home = find_resource(uri);
-    auto const unknown = [&](std::string_view reason) {
+    auto const unknown = [&](std::string_view reason) -> place const* {
         fail(from, pointer_to(keyword), fmt::format("\"{}\" {}", reference, reason));
         return nullptr;
     };
@@ -241,25 +241,23 @@ resource_index::resolve(place const& from, std::string_view keyword, std::string
     if (raw_fragment.empty()) return home->root;
     auto const fragment = percent_decode(raw_fragment);
     if (!fragment) return unknown("has a fragment that is not percent-encoded as it should be");
-    if (fragment->starts_with('/')) return follow_pointer(from, keyword, *home, *fragment);
+    if (fragment->starts_with('/')) {
+        auto const* found = follow_pointer(*home, *fragment);
+        return found ? found : unknown("leads nowhere in its document");
+    }
     auto const anchor = home->anchors.find(*fragment);
     if (anchor == home->anchors.end()) return unknown("names an anchor that its document has not");
     return place_of(*anchor->second);
 }
 
-place const* resource_index::follow_pointer(
-    place const& from, std::string_view keyword, resource& home, std::string_view pointer
-) {
+place const* resource_index::follow_pointer(resource& home, std::string_view pointer) {
     auto const* nearest = home.root;
     auto const* value = home.root->schema;
     std::size_t nearest_end = 0;
     for (std::size_t at = 0; at < pointer.size();) {
         auto const end = std::min(pointer.find('/', at + 1), pointer.size());
         value = step_into(*value, unescape_token(pointer.substr(at + 1, end - at - 1)));
-        if (!value) {
-            fail(from, pointer_to(keyword), fmt::format("\"{}\" leads nowhere in its document", pointer));
-            return nullptr;
-        }
+        if (!value) return nullptr;
         at = end;
         auto const* known = place_of(*value);
         if (!known) continue;

@@ -73,8 +73,7 @@ class resource_index {
     void read_dialect(place const& at);
     void read_vocabularies(place const& at, boost::json::value const& metaschema);
     resource* find_resource(std::string_view uri);
-    place const*
-    follow_pointer(place const& from, std::string_view keyword, resource& home, std::string_view pointer);
+    place const* follow_pointer(resource& home, std::string_view pointer);
 
     compile_options const& options_;
     std::deque<place> places_;

@@ -18,36 +18,51 @@ enum class dialect : std::uint8_t { draft_2020_12, draft_7 };
 
 // What a schema may cost, at compile time and for each check. The defaults suit schemas from strangers.
 struct limits {
-    std::size_t schema_depth_max = 128;         // subschemas within each other in one document
-    std::size_t subschemas_max = 20'000;        // in all documents that take part
-    std::size_t patterns_max = 1'000;           // in all documents that take part
-    std::size_t pattern_bytes_max = 4'096;      // length of one pattern
-    std::size_t pattern_memory_max = 1'000'000; // bytes RE2 may use for one pattern
-    std::size_t same_place_checks_max = 10'000; // subschemas that apply to one and the same value
-    std::size_t evaluation_depth_max = 512;     // subschemas under evaluation within each other
-    std::size_t evaluation_steps_max =
-        4'000'000; // subschemas evaluated, items compared, …: some 50 ms of one core
+    // Subschemas within each other in one document.
+    std::size_t schema_depth_max = 128;
+    // In all documents that take part.
+    std::size_t subschemas_max = 20'000;
+    std::size_t patterns_max = 1'000;
+    // Of one pattern: its length, and what RE2 may use for it.
+    std::size_t pattern_bytes_max = 4'096;
+    std::size_t pattern_memory_max = 1'000'000;
+    // Subschemas that apply to one and the same value.
+    std::size_t same_place_checks_max = 10'000;
+    // Subschemas under evaluation within each other: what the stack must hold.
+    std::size_t evaluation_depth_max = 512;
+    // Subschemas evaluated, items compared, names matched, … in one check: enough for a frame of 1 MiB that
+    // holds nothing but one-digit numbers, and some 30 ms of one core at worst.
+    std::size_t evaluation_steps_max = 1'000'000;
 };
 
 struct compile_options {
-    dialect default_dialect = dialect::draft_2020_12; // where no "$schema" says otherwise
-    document_set const* documents = nullptr;          // only read during compile()
-    std::string base_uri = {};                        // what relative "$id" and "$ref" of the root start from
-    bool refuse_unknown_keywords = false; // for our own contracts; names that start with "x-" may stay
-    bool assert_date_time = false;        // "format": "date-time" is checked, not only noted
+    // Where no "$schema" says otherwise.
+    dialect default_dialect = dialect::draft_2020_12;
+    // Only read during compile(). Without one only the metaschemas are known.
+    document_set const* documents = nullptr;
+    // What relative "$id" and "$ref" of the root start from.
+    std::string base_uri = {};
+    // For our own contracts; names that start with "x-" may stay.
+    bool refuse_unknown_keywords = false;
+    // "format": "date-time" is checked, not only noted.
+    bool assert_date_time = false;
     limits limit = {};
 };
 
 struct compile_error {
-    std::string path; // JSON Pointer into the schema; "uri#pointer" where it isn't the schema that was given
-    std::string message; // a sentence without the path
+    // JSON Pointer into the schema; "uri#pointer" where it isn't the schema that was given.
+    std::string path;
+    // A sentence to be read after the path.
+    std::string message;
 };
 
 struct violation {
-    std::string path;    // JSON Pointer into the instance, "" for the whole
-    std::string keyword; // "required", "type", …; "limit" where the check was given up
-    std::string
-        message; // for a person, to be read after the path; holds no value of the instance, only member names
+    // JSON Pointer into the instance, "" for the whole.
+    std::string path;
+    // "required", "type", …; "false" for the schema `false`, "limit" where the check was given up.
+    std::string keyword;
+    // For a person, to be read after the path. Holds no value of the instance, only names of members.
+    std::string message;
 };
 
 class program;
