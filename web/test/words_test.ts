@@ -76,7 +76,7 @@ test("a tape reads as a turn", () => {
     assert.equal(turn.user, "do it");
     assert.equal(turn.state, "running");
     assert.deepEqual(turn.blocks, [
-        { kind: "tool", id: "step_1", tool: "node__system__info", arguments: {}, phase: "done", output: { os: "linux" } },
+        { kind: "tool", id: "step_1", tool: "node__system__info", arguments: {}, phase: "done", output: { os: "linux" }, artifacts: [] },
     ]);
 });
 

@@ -10,14 +10,13 @@ export const sessionTitle = (session: Session): string => session.label || sessi
 
 function SessionRow({ session, current, onPick }: { session: Session; current: boolean; onPick: () => void }) {
     const { inbox } = useConsole();
-    const activity = inbox.activity.value.get(session.session_id);
-    const waits = activity === "waiting" || inbox.approvals.value.some((a) => a.subject.session_id === session.session_id);
+    const waits = inbox.approvals.value.some((a) => a.subject.session_id === session.session_id);
     return (
         <a class="session-row" href={linkTo("chat", session.session_id)} aria-current={current ? "page" : undefined}
             onClick={onPick} data-testid="session-row">
             <span class="session-title">{sessionTitle(session)}</span>
             <span class="muted small session-meta">
-                {waits ? <span class="dot tone-warn" title="Waits for you" /> : activity ? <span class="dot tone-accent pulse" title="Works" /> : null}
+                {waits && <span class="dot tone-warn" title="Waits for you" />}
                 {session.agent} · <Ago instant={session.updated_at} />
             </span>
         </a>

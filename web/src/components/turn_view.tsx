@@ -7,6 +7,7 @@ import { shownDelta } from "../state/delta_text";
 import { linkTo } from "../state/route";
 import type { Block, ToolBlock } from "../state/transcript";
 import { ApprovalCard } from "./approval_card";
+import { Artifacts } from "./artifacts";
 import { Action } from "./controls";
 import { Icon } from "./icon";
 import { JsonView, oneLine } from "./json_view";
@@ -43,6 +44,7 @@ function ToolView({ block }: { block: ToolBlock }) {
             <div class="tool-body">
                 <h4>Arguments</h4>
                 <JsonView value={block.arguments} />
+                {block.artifacts && block.artifacts.length > 0 && <><h4>Files</h4><Artifacts artifacts={block.artifacts} /></>}
                 {block.output !== undefined && <><h4>{block.phase === "failed" ? "What went wrong" : "Output"}</h4><JsonView value={block.output} /></>}
             </div>
         </details>

@@ -2,7 +2,7 @@
 import type { ErrorObject, Events, Methods, RunState, Tape } from "../../protocol";
 
 export type {
-    Agent, Approval, Capability, ErrorObject, EventItem, Events, Grant, HistoryMessage, JsonObject, Methods, Node,
+    Agent, Approval, ArtifactRef, Capability, ErrorObject, EventItem, Events, Grant, HistoryMessage, JsonObject, Methods, Node,
     Notifications, Operation, Pairing, Policy, Rule, Run, RunState, Scope, Session, SessionMode, Tape, TapeItem, Token,
 } from "../../protocol";
 

@@ -83,6 +83,17 @@ export class GatewayClient {
         return this.ask(method, { ...params, idempotency_key }, true);
     }
 
+    // Bytes of an artifact. They need the token, which a plain link can't send.
+    async download(artifact_id: string): Promise<Blob> {
+        const response = await fetch(new URL(`/v1/artifacts/${artifact_id}`, this.base_url_), { headers: this.authorization() });
+        if (!response.ok) throw new Error(`The artifact could not be loaded (${response.status}).`);
+        return response.blob();
+    }
+
+    private authorization(): Record<string, string> {
+        return { authorization: `Bearer ${this.token_}` };
+    }
+
     private ask<M extends MethodName>(method: M, params: object, repeatable: boolean): Promise<Result<M>> {
         return new Promise((resolve, reject) => {
             if (this.state_.phase === "signed_out" || this.state_.phase === "refused") {
@@ -236,7 +247,7 @@ export class GatewayClient {
         try {
             const response = await fetch(new URL("/rpc/ping", this.base_url_), {
                 method: "POST",
-                headers: { authorization: `Bearer ${this.token_}`, "content-type": "application/json" },
+                headers: { ...this.authorization(), "content-type": "application/json" },
                 body: "{}",
                 signal: AbortSignal.timeout(5_000),
             });

@@ -41,7 +41,9 @@ export class ChatSession {
     private readonly events_: Feed;
     private closed_ = false;
 
-    constructor(private readonly client_: GatewayClient, readonly session_id: string) {
+    constructor(
+        private readonly client_: GatewayClient, readonly session_id: string, private readonly on_change_: () => void,
+    ) {
         this.events_ = openEventFeed(client_, [`session:${session_id}`], {
             onStart: () => void this.load(),
             onEvent: (event) => this.onEvent(event),
@@ -175,6 +177,7 @@ export class ChatSession {
     }
 
     private onRunState(run_id: string): void {
+        this.on_change_();
         if (this.by_run_.has(run_id)) return;
         // While a message is on its way the new run is most likely its own; the reply will tell.
         if (this.outgoing.value.some((other) => !other.error)) this.held_runs_.add(run_id);

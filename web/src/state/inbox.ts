@@ -1,8 +1,9 @@
 // What waits for a person, and what is connected: approvals, pairings, nodes, sessions. Loaded once, then kept in step
-// by events.
+// by events. The topic "runs" is left out: it brings the streaming text of every run there is. So the list of sessions is
+// loaded again when this console changed one, and when the person comes back to the page.
 import { computed, signal } from "@preact/signals";
 import { eventPayload } from "../rpc/contract";
-import type { Approval, EventItem, Events, Node, Pairing, Session } from "../rpc/contract";
+import type { Approval, EventItem, Node, Pairing, Session } from "../rpc/contract";
 import { openEventFeed } from "../rpc/feeds";
 import type { GatewayClient } from "../rpc/gateway_client";
 
@@ -14,16 +15,19 @@ export class Inbox {
     readonly nodes = signal<Node[]>([]);
     readonly sessions = signal<Session[]>([]);
     readonly loaded = signal(false);
-    // Sessions in which something works right now, by what their newest run does.
-    readonly activity = signal<ReadonlyMap<string, string>>(new Map());
     readonly online_nodes = computed(() => this.nodes.value.filter((node) => node.state === "online").length);
     private readonly timers_ = new Map<string, number>();
 
     constructor(private readonly client_: GatewayClient) {
-        openEventFeed(client_, ["approvals", "pairings", "nodes", "runs"], {
+        openEventFeed(client_, ["approvals", "pairings", "nodes"], {
             onStart: () => this.loadAll(),
             onEvent: (event) => this.onEvent(event),
         });
+        document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && this.sessionsChanged());
+    }
+
+    sessionsChanged(): void {
+        if (this.client_.state.phase === "online") this.later("sessions", () => this.loadSessions());
     }
 
     private loadAll(): void {
@@ -71,18 +75,6 @@ export class Inbox {
                 return this.later("pairings", () => this.loadPairings());
             case "node":
                 return this.later("nodes", () => this.loadNodes());
-            case "session":
-                return this.later("sessions", () => this.loadSessions());
-            case "run":
-                if (event.type === "run.state_changed") this.onRun(eventPayload("run.state_changed", event));
         }
-    }
-
-    private onRun({ session_id, to }: Events["run.state_changed"]): void {
-        const activity = new Map(this.activity.value);
-        if (to === "running" || to === "waiting") activity.set(session_id, to);
-        else if (to !== "accepted") activity.delete(session_id);
-        this.activity.value = activity;
-        if (this.sessions.value[0]?.session_id !== session_id) this.later("sessions", () => this.loadSessions());
     }
 }

@@ -1,7 +1,7 @@
 // A chat as people read it: one turn per run, made from the run's tape or, for runs that are long over, from the
 // session's history. Pure; a turn is never changed, only replaced.
 import { tapePayload } from "../rpc/contract";
-import type { HistoryMessage, Run, RunState, Tape, TapeItem } from "../rpc/contract";
+import type { ArtifactRef, HistoryMessage, Run, RunState, Tape, TapeItem } from "../rpc/contract";
 
 export interface TextBlock {
     kind: "text";
@@ -15,6 +15,7 @@ export interface ToolBlock {
     arguments: unknown;
     phase: "proposed" | "running" | "done" | "failed";
     output?: unknown;
+    artifacts?: ArtifactRef[];
 }
 
 export interface AsideBlock {
@@ -76,7 +77,7 @@ function withDecision(turn: Turn, decision: Tape["approval_decision"]): Turn {
 
 function withOutput(turn: Turn, answer: Tape["tool_output"]): Turn {
     const output = answer.ok ? answer.output : (answer.error?.message ?? answer.output);
-    return withTool(turn, answer.step_id, { phase: answer.ok ? "done" : "failed", output });
+    return withTool(turn, answer.step_id, { phase: answer.ok ? "done" : "failed", output, artifacts: answer.artifacts });
 }
 
 export function applyTapeItem(turn: Turn, item: TapeItem): Turn {

@@ -83,10 +83,10 @@ function useStickToEnd(frame: RefObject<HTMLDivElement | null>, content: RefObje
 }
 
 function OpenChat({ session_id, onMenu }: { session_id: string; onMenu: () => void }) {
-    const { client } = useConsole();
+    const { client, inbox } = useConsole();
     const [chat, setChat] = useState<ChatSession>();
     useEffect(() => {
-        const opened = new ChatSession(client, session_id);
+        const opened = new ChatSession(client, session_id, () => inbox.sessionsChanged());
         setChat(opened);
         const first = takeFirstMessage(session_id);
         if (first) void opened.send(first);
@@ -150,7 +150,7 @@ function ChatPane({ chat, onMenu }: { chat: ChatSession; onMenu: () => void }) {
         <div class="chat-pane">
             <ChatHead chat={chat} onMenu={onMenu} />
             <div class="transcript" ref={frame} data-testid="transcript">
-                <div class="transcript-inner" ref={content}>
+                <div class="transcript-inner" ref={content} role="log">
                     {chat.problem.value && <p class="callout tone-bad" role="alert">{chat.problem.value}</p>}
                     {chat.loading.value && <p class="muted center">Loading…</p>}
                     {chat.turns.value.map((live) => <TurnView key={live.run_id} live={live} />)}
