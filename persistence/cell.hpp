@@ -12,6 +12,7 @@
 #include <string_view>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 namespace gatehouse::persistence {
 
@@ -129,6 +130,32 @@ struct cell_type<bytes> {
         detail::refuse_null(from);
         return {of.from_bytes_text(std::move(from.text))};
     }
+};
+
+// An enum is stored as the word that its to_string() says.
+template <class E>
+    requires std::is_enum_v<E>
+struct cell_type<E> {
+    static constexpr cell_kind kind = cell_kind::text;
+    static void write(cell& to, E value, dialect const&) {
+        to.is_null = false;
+        to.text.assign(to_string(value));
+    }
+    static E read(cell& from, dialect const&) {
+        detail::refuse_null(from);
+        for (int i = 0; !to_string(static_cast<E>(i)).empty(); ++i) {
+            if (to_string(static_cast<E>(i)) == from.text) return static_cast<E>(i);
+        }
+        throw sql_error("a stored state is not known to this program");
+    }
+};
+
+// A list of strings is stored as a JSON array.
+template <>
+struct cell_type<std::vector<std::string>> {
+    static constexpr cell_kind kind = cell_kind::text;
+    static void write(cell& to, std::vector<std::string> const& list, dialect const&);
+    static std::vector<std::string> read(cell& from, dialect const&);
 };
 
 template <class T>

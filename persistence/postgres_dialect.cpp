@@ -64,8 +64,8 @@ class postgres_dialect final : public dialect {
             );
         }
         auto* const connection = handle(session);
-        // Warnings, such as that a COMMIT did not wait for its standby, are read where they matter.
-        PQsetNoticeProcessor(connection, [](void*, char const*) {}, nullptr);
+        // Warnings go nowhere but in commit().
+        PQsetNoticeReceiver(connection, [](void*, PGresult const*) {}, nullptr);
         if (PQserverVersion(connection) < 150000) {
             throw unusable_store(
                 reason::not_a_store, fmt::format("{} is older than PostgreSQL 15; upgrade it.", url().name)
@@ -111,7 +111,23 @@ class postgres_dialect final : public dialect {
             if (status == PQTRANS_UNKNOWN) throw connection_lost("COMMIT: the connection is gone");
             throw sql_error("COMMIT of a transaction in which a statement failed");
         }
-        auto const done = run(session, last_words + "COMMIT");
+        // The server says with a warning of class 57 that it stopped waiting for its standby: the commit
+        // stands here, but perhaps not there, so it counts as an answer that was lost.
+        bool unsure = false;
+        auto const notice = [](void* to, PGresult const* said) {
+            char const* const state = PQresultErrorField(said, PG_DIAG_SQLSTATE);
+            if (state && std::string_view(state).starts_with("57")) *static_cast<bool*>(to) = true;
+        };
+        auto const before = PQsetNoticeReceiver(connection, notice, &unsure);
+        result_owner done(nullptr, &PQclear);
+        try {
+            done = run(session, last_words + "COMMIT");
+        } catch (...) {
+            PQsetNoticeReceiver(connection, before, nullptr);
+            throw;
+        }
+        PQsetNoticeReceiver(connection, before, nullptr);
+        if (unsure) throw connection_lost("COMMIT: the standby did not confirm");
         if (std::string_view(PQcmdStatus(done.get())) != "COMMIT") throw sql_error("COMMIT rolled back");
     }
 

@@ -252,6 +252,7 @@ void sql::commit(std::string const& last_words) {
     of_.commit(session_->connection, last_words);
     session_->in_transaction = false;
     session_->condemned.clear();
+    if (hook_) hook_("AFTER COMMIT");
 }
 
 void sql::rollback() noexcept {

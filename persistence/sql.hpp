@@ -20,8 +20,8 @@
 
 namespace gatehouse::persistence {
 
-// Called before each statement, BEGIN and COMMIT included, with its text. What it throws is what that
-// statement fails with. Tests only.
+// Called before each statement, BEGIN and COMMIT included, with its text, and with "AFTER COMMIT" once a
+// COMMIT has succeeded. What it throws is what that statement fails with. Tests only.
 using statement_hook = std::function<void(std::string_view)>;
 
 // A row of several columns is a tuple of them, a row of one column is its value.
@@ -77,6 +77,25 @@ class sql {
         return found;
     }
 
+    // Calls `take` with the columns of each row. It runs no statement of this session itself.
+    template <class... Columns, class Take, class... Args>
+    void each(Take take, statement const& text, Args const&... args) {
+        kept& one = find(text, kinds<Args...>, kinds<Columns...>);
+        bind(one, args...);
+        bool more = first(one);
+        try {
+            for (; more; more = next(one)) {
+                auto const cells = columns_of(one);
+                [&]<std::size_t... I>(std::index_sequence<I...>) {
+                    take(cell_type<Columns>::read(cells[I], of_)...);
+                }(std::index_sequence_for<Columns...>());
+            }
+        } catch (...) {
+            condemn(one);
+            throw;
+        }
+    }
+
     // The statement for this database, where one text can't serve both.
     statement const& either(statement const& sqlite, statement const& postgres) const {
         return of_.is_postgres() ? postgres : sqlite;
@@ -126,24 +145,6 @@ class sql {
         [[maybe_unused]] auto const cells = parameters_of(one);
         [[maybe_unused]] std::size_t i = 0;
         (cell_type<std::decay_t<Args const&>>::write(cells[i++], args, of_), ...);
-    }
-
-    template <class... Columns, class Take, class... Args>
-    void each(Take take, statement const& text, Args const&... args) {
-        kept& one = find(text, kinds<Args...>, kinds<Columns...>);
-        bind(one, args...);
-        bool more = first(one);
-        try {
-            for (; more; more = next(one)) {
-                auto const cells = columns_of(one);
-                [&]<std::size_t... I>(std::index_sequence<I...>) {
-                    take(cell_type<Columns>::read(cells[I], of_)...);
-                }(std::index_sequence_for<Columns...>());
-            }
-        } catch (...) {
-            condemn(one);
-            throw;
-        }
     }
 
     dialect const& of_;

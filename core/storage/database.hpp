@@ -20,6 +20,11 @@ struct store_unavailable : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
+// More is waiting for the store than it may. The dispatcher answers `busy`.
+struct store_busy : std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
+
 namespace detail {
 template <class T>
 inline constexpr bool is_result = false;

@@ -78,19 +78,63 @@ std::string const& sqlite_image() {
     return image;
 }
 
-// The name of a migrated database, dropped when the program ends.
-std::string const& postgres_template() {
-    struct made_once {
-        std::string name = next_database() + "_template";
-        made_once() {
-            run_on_postgres(server_url(), "CREATE DATABASE " + name);
-            migrate_once(with_database(server_url(), name));
-        }
-        ~made_once() { run_on_postgres(server_url(), "DROP DATABASE " + name + " WITH (FORCE)"); }
-    };
-    static made_once const made;
-    return made.name;
-}
+// A migrated database, dropped when the program ends. The schema `seed` keeps the rows that migrations made.
+class shared_database {
+  public:
+    static shared_database& instance() {
+        static shared_database one;
+        return one;
+    }
+    shared_database(shared_database const&) = delete;
+    shared_database& operator=(shared_database const&) = delete;
+
+    std::string const& name() const { return name_; }
+
+    // To make a database costs ten times as much as to empty one, so tests take turns with this one. False:
+    // it is taken.
+    bool take() {
+        if (taken_) return false;
+        taken_ = true;
+        run_on_postgres(with_database(server_url(), name_), R"(
+            SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                WHERE datname = current_database() AND pid <> pg_backend_pid();
+            SET session_replication_role = replica;
+            SET client_min_messages = warning;
+            DO $$ DECLARE t text; BEGIN
+                FOR t IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' LOOP
+                    IF to_regclass('seed.' || t) IS NULL THEN
+                        EXECUTE format('DROP TABLE public.%I CASCADE', t);
+                    ELSE
+                        EXECUTE format('DELETE FROM public.%I', t);
+                        EXECUTE format('INSERT INTO public.%I OVERRIDING SYSTEM VALUE TABLE seed.%I', t, t);
+                    END IF;
+                END LOOP;
+                FOR t IN SELECT sequencename FROM pg_sequences WHERE schemaname = 'public' LOOP
+                    PERFORM setval('public.' || t, 1, false);
+                END LOOP;
+            END $$)");
+        return true;
+    }
+    void give_back() { taken_ = false; }
+
+  private:
+    shared_database() : name_(next_database()) {
+        run_on_postgres(server_url(), "CREATE DATABASE " + name_);
+        auto const url = with_database(server_url(), name_);
+        migrate_once(url);
+        run_on_postgres(url, R"(
+            CREATE SCHEMA seed;
+            DO $$ DECLARE t text; BEGIN
+                FOR t IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' LOOP
+                    EXECUTE format('CREATE TABLE seed.%I AS TABLE public.%I', t, t);
+                END LOOP;
+            END $$)");
+    }
+    ~shared_database() { run_on_postgres(server_url(), "DROP DATABASE " + name_ + " WITH (FORCE)"); }
+
+    std::string name_;
+    bool taken_ = false;
+};
 
 } // namespace
 
@@ -112,14 +156,22 @@ fresh_store::fresh_store(store_url::backend kind, schema start) : kind_(kind) {
         if (start == schema::migrated) std::ofstream(path, std::ios::binary) << sqlite_image();
         return;
     }
-    std::string const base = start == schema::migrated ? postgres_template() : "template1";
+    if (start == schema::migrated && shared_database::instance().take()) {
+        text_ = with_database(server_url(), shared_database::instance().name());
+        return;
+    }
     database_ = next_database();
-    run_on_postgres(server_url(), "CREATE DATABASE " + database_ + " TEMPLATE " + base);
+    run_on_postgres(server_url(), "CREATE DATABASE " + database_);
     text_ = with_database(server_url(), database_);
+    if (start == schema::migrated) migrate_once(text_);
 }
 
 fresh_store::~fresh_store() {
-    if (!database_.empty()) run_on_postgres(server_url(), "DROP DATABASE " + database_ + " WITH (FORCE)");
+    if (!database_.empty()) {
+        run_on_postgres(server_url(), "DROP DATABASE " + database_ + " WITH (FORCE)");
+    } else if (kind_ == store_url::backend::postgres) {
+        shared_database::instance().give_back();
+    }
 }
 
 bool fresh_store::is_available(store_url::backend kind) {

@@ -11,10 +11,12 @@ CREATE TABLE meta (
 );
 INSERT INTO meta (key, value) VALUES ('oldest_seq', '1');
 
--- One row for each transaction (SQLite: group of units) that was committed in the last hour.
+-- What decides a COMMIT whose answer was lost: its row is there or not. Who asks inserts the same id, marked as lost, so that
+-- the transaction can never happen later. Rows go after an hour.
 CREATE TABLE commits (
     batch_id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
-    committed_at BIGINT NOT NULL
+    committed_at BIGINT NOT NULL,
+    lost BIGINT NOT NULL
 );
 
 -- The log of events. seq is given under the log's lock, as the last thing before COMMIT.
@@ -310,6 +312,7 @@ CREATE TABLE invocations (
     finished_at BIGINT
 );
 CREATE INDEX invocations_open ON invocations (device_id, invocation_id) WHERE state IN ('queued', 'sent');
+CREATE INDEX invocations_by_run ON invocations (run_id) WHERE run_id IS NOT NULL;
 CREATE INDEX invocations_queued ON invocations (expires_at) WHERE state = 'queued';
 
 CREATE TABLE artifacts (

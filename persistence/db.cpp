@@ -1,0 +1,99 @@
+#include "persistence/db.hpp"
+
+#include <pthread.h>
+
+#include <utility>
+
+namespace gatehouse::persistence {
+namespace {
+
+template <class Unit>
+void push_or_refuse(unit_queue<Unit>& queue, Unit& work) {
+    using refusal = typename unit_queue<Unit>::refusal;
+    switch (queue.push(work)) {
+    case refusal::none:
+        return;
+    case refusal::full:
+        return work.finished(
+            std::make_exception_ptr(core::store_busy("Too much is waiting for the store; try again later."))
+        );
+    case refusal::closed:
+        return work.finished(std::make_exception_ptr(core::store_unavailable("The gateway is shutting down."))
+        );
+    }
+}
+
+} // namespace
+
+db::db(
+    store_url const& url, core::loop& on, core::clock const& time, core::id_source& ids, db_options options
+)
+    : loop_(on),
+      time_(time),
+      ids_(ids),
+      dialect_(dialect::make(url, time)),
+      writes_(options.waiting_units_max),
+      reads_(options.waiting_units_max) {
+    auto const open = [&] { return std::make_unique<store_session>(*dialect_, options.before_statement); };
+    // All sessions are open before the first thread starts: a failure here leaves nothing to stop.
+    std::vector<std::unique_ptr<store_session>> writers(1);
+    writers[0] = open();
+    schema_version_ = migrate(writers[0]->statements());
+    while (is_postgres() && writers.size() < options.postgres_writers) writers.push_back(open());
+    std::vector<std::unique_ptr<store_session>> readers;
+    while (readers.size() < options.readers) readers.push_back(open());
+    for (auto& each : writers) start_writer(std::move(each));
+    for (auto& each : readers) start_reader(std::move(each));
+}
+
+db::~db() { stop(); }
+
+void db::enqueue(unit<core::transaction>& work) { push_or_refuse(writes_, work); }
+
+void db::enqueue(unit<core::snapshot>& work) { push_or_refuse(reads_, work); }
+
+void db::set_commit_listener(std::function<void(core::commit_signals const&)> listener) {
+    listener_->call = std::move(listener);
+}
+
+void db::on_commit(core::commit_signals signals) {
+    core::post(loop_, [slot = listener_, signals = std::move(signals)] {
+        if (slot->call) slot->call(signals);
+    });
+}
+
+void db::start_writer(std::unique_ptr<store_session> session) {
+    threads_.emplace_back([this, session = std::move(session)] {
+        pthread_setname_np(pthread_self(), "db writer");
+        unit_runner runner(*session, time_, ids_, gate_, [this](core::commit_signals signals) {
+            on_commit(std::move(signals));
+        });
+        for (;;) {
+            auto const units = writes_.take(runner.group_units_max());
+            if (units.empty()) return;
+            runner.run(units);
+        }
+    });
+}
+
+void db::start_reader(std::unique_ptr<store_session> session) {
+    threads_.emplace_back([this, session = std::move(session)] {
+        pthread_setname_np(pthread_self(), "db reader");
+        unit_runner runner(*session, time_, ids_, gate_, [](core::commit_signals) {});
+        for (;;) {
+            auto const units = reads_.take(1);
+            if (units.empty()) return;
+            runner.run(*units.front());
+        }
+    });
+}
+
+void db::stop() {
+    writes_.close();
+    reads_.close();
+    gate_.stop();
+    for (auto& each : threads_) each.join();
+    threads_.clear();
+}
+
+} // namespace gatehouse::persistence

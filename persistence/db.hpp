@@ -1,0 +1,74 @@
+#pragma once
+// The database threads: each owns one session, takes units from a queue and tells them how they ended.
+#include "core/execution/loop.hpp"
+#include "core/ports/clock.hpp"
+#include "core/ports/ids.hpp"
+#include "core/storage/database.hpp"
+#include "persistence/migrate.hpp"
+#include "persistence/store_session.hpp"
+#include "persistence/unit_queue.hpp"
+#include "persistence/unit_runner.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <thread>
+#include <vector>
+
+namespace gatehouse::persistence {
+
+struct db_options {
+    std::size_t readers = 2;
+    std::size_t postgres_writers = 4; // SQLite has one, which commits in groups
+    // More units than this waiting are refused: at a thousand commits a second nobody would wait so long.
+    std::size_t waiting_units_max = 10'000;
+    statement_hook before_statement; // tests only
+};
+
+// SQLite: one writer commits what is waiting as one group, and readers read beside it. Postgres: each writer
+// runs one unit as one transaction, all of them side by side.
+class db final : public core::database {
+  public:
+    // Opens and migrates the store and starts the threads. Throws unusable_store. `on` is the loop that the
+    // commit listener is called on; everything given must outlive the db.
+    db(store_url const& url, core::loop& on, core::clock const& time, core::id_source& ids,
+       db_options options = {});
+    ~db() override;
+
+    // Any thread. A unit that can't be taken in is finished at once with store_unavailable or store_busy.
+    void enqueue(unit<core::transaction>& work) override;
+    void enqueue(unit<core::snapshot>& work) override;
+
+    // Called on the loop after each commit, before the coroutines of its units go on. Loop only.
+    void set_commit_listener(std::function<void(core::commit_signals const&)> listener);
+
+    // Takes nothing more in, finishes what is waiting, and joins the threads. Any thread but theirs; twice is
+    // once.
+    void stop();
+
+    bool is_postgres() const { return dialect_->is_postgres(); }
+    std::int64_t schema_version() const { return schema_version_; }
+
+  private:
+    // Outlives the db in jobs that are posted and have not run.
+    struct listener_slot {
+        std::function<void(core::commit_signals const&)> call;
+    };
+
+    void on_commit(core::commit_signals signals);
+    void start_writer(std::unique_ptr<store_session> session);
+    void start_reader(std::unique_ptr<store_session> session);
+
+    core::loop& loop_;
+    core::clock const& time_;
+    core::id_source& ids_;
+    std::unique_ptr<dialect> dialect_;
+    std::shared_ptr<listener_slot> listener_ = std::make_shared<listener_slot>();
+    std::int64_t schema_version_ = 0;
+    stop_gate gate_;
+    unit_queue<write_unit> writes_;
+    unit_queue<read_unit> reads_;
+    std::vector<std::thread> threads_;
+};
+
+} // namespace gatehouse::persistence

@@ -1,0 +1,25 @@
+#pragma once
+#include "core/artifacts/artifact_store.hpp"
+#include "persistence/sql.hpp"
+
+namespace gatehouse::persistence {
+
+// Artifacts: what is known of them, and the bytes of those up to 8 MiB in chunks.
+class sql_artifact_store final : public core::artifact_store {
+  public:
+    explicit sql_artifact_store(sql& on) : sql_(on) {}
+
+    std::optional<core::artifact>
+    find(std::string const& artifact_id, std::optional<std::string> const& principal) const override;
+    std::vector<core::artifact> list(
+        std::optional<std::string> const& principal, std::optional<std::string> const& after,
+        std::int64_t limit
+    ) const override;
+    std::string read(std::string const& artifact_id, std::int64_t offset, std::int64_t length) const override;
+    void put(core::artifact const& a, std::string_view data, std::string const& principal) override;
+
+  private:
+    sql& sql_;
+};
+
+} // namespace gatehouse::persistence

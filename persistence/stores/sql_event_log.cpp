@@ -1,0 +1,56 @@
+#include "persistence/stores/sql_event_log.hpp"
+
+#include "persistence/record.hpp"
+
+namespace gatehouse::persistence {
+namespace {
+
+using core::log_epoch;
+using epoch_record = record<log_epoch, &log_epoch::epoch, &log_epoch::first_seq>;
+
+} // namespace
+
+core::event_log::page sql_event_log::read(std::int64_t after, std::int64_t limit) const {
+    page found;
+    using text = std::optional<std::string>;
+    sql_.each<
+        std::int64_t, std::optional<std::int64_t>, text, text, text, text, text, text,
+        std::optional<timestamp>, text>(
+        [&](std::int64_t&& oldest, std::optional<std::int64_t>&& seq, text&& event_id, text&& topic,
+            text&& category, text&& session_id, text&& principal, text&& type,
+            std::optional<timestamp>&& occurred_at, text&& payload) {
+            found.oldest_seq = oldest;
+            if (!seq) return; // the row that only tells the oldest seq
+            found.events.push_back(
+                {*seq,
+                 {.event_id = std::move(*event_id),
+                  .topic = std::move(*topic),
+                  .category = std::move(*category),
+                  .session_id = std::move(session_id),
+                  .principal = std::move(principal),
+                  .type = std::move(*type),
+                  .occurred_at = *occurred_at,
+                  .payload = std::move(*payload)}}
+            );
+        },
+        "SELECT CAST(m.value AS BIGINT), e.seq, e.event_id, e.topic, e.category, e.session_id, e.principal, "
+        "e.type, "
+        "e.occurred_at, e.payload FROM meta m LEFT JOIN (SELECT * FROM outbox WHERE seq > :after ORDER BY "
+        "seq "
+        "LIMIT :limit) e ON m.key = 'oldest_seq' WHERE m.key = 'oldest_seq' ORDER BY e.seq",
+        after, limit
+    );
+    return found;
+}
+
+std::int64_t sql_event_log::head() const {
+    return *sql_.row<std::int64_t>("SELECT coalesce(max(seq), 0) FROM outbox");
+}
+
+log_epoch sql_event_log::current_epoch() const { return epochs().back(); }
+
+std::vector<log_epoch> sql_event_log::epochs() const {
+    return epoch_record::list(sql_, "SELECT epoch, first_seq FROM log_epochs ORDER BY epoch");
+}
+
+} // namespace gatehouse::persistence

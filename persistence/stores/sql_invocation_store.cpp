@@ -1,0 +1,98 @@
+#include "persistence/stores/sql_invocation_store.hpp"
+
+#include "persistence/record.hpp"
+
+#define INVOCATION_COLUMNS                                                                                   \
+    "invocation_id, device_id, state, principal, run_id, step_ordinal, lease_epoch, attempt, "               \
+    "idempotency_key, "                                                                                      \
+    "capability, operation, arguments, connection_epoch, created_at, expires_at, timeout_ms, result, "       \
+    "error, "                                                                                                \
+    "evidence, finished_at"
+
+namespace gatehouse::persistence {
+namespace {
+
+using core::invocation;
+
+using invocation_record = record<
+    invocation, &invocation::invocation_id, &invocation::device_id, &invocation::state,
+    &invocation::principal, &invocation::run_id, &invocation::step_ordinal, &invocation::lease_epoch,
+    &invocation::attempt, &invocation::idempotency_key, &invocation::capability, &invocation::operation,
+    &invocation::arguments, &invocation::connection_epoch, &invocation::created_at, &invocation::expires_at,
+    &invocation::timeout_ms, &invocation::result, &invocation::error, &invocation::evidence,
+    &invocation::finished_at>;
+
+} // namespace
+
+std::optional<invocation> sql_invocation_store::find(std::string const& invocation_id) const {
+    return invocation_record::find(
+        sql_, "SELECT " INVOCATION_COLUMNS " FROM invocations WHERE invocation_id = :invocation_id",
+        invocation_id
+    );
+}
+
+void sql_invocation_store::insert(invocation const& i) {
+    invocation_record::exec(
+        sql_,
+        "INSERT INTO invocations (" INVOCATION_COLUMNS
+        ") VALUES (:invocation_id, :device_id, :state, :principal, "
+        ":run_id, :step_ordinal, :lease_epoch, :attempt, :idempotency_key, :capability, :operation, "
+        ":arguments, "
+        ":connection_epoch, :created_at, :expires_at, :timeout_ms, :result, :error, :evidence, :finished_at)",
+        i
+    );
+}
+
+std::optional<invocation> sql_invocation_store::lock(std::string const& invocation_id) {
+    return invocation_record::find(
+        sql_,
+        sql_.either(
+            "SELECT " INVOCATION_COLUMNS " FROM invocations WHERE invocation_id = :invocation_id",
+            "SELECT " INVOCATION_COLUMNS " FROM invocations WHERE invocation_id = :invocation_id FOR UPDATE"
+        ),
+        invocation_id
+    );
+}
+
+void sql_invocation_store::save(invocation const& i) {
+    using changed = record<
+        invocation, &invocation::state, &invocation::lease_epoch, &invocation::attempt,
+        &invocation::connection_epoch, &invocation::expires_at, &invocation::result, &invocation::error,
+        &invocation::evidence, &invocation::finished_at, &invocation::invocation_id>;
+    changed::exec(
+        sql_,
+        "UPDATE invocations SET state = :state, lease_epoch = :lease_epoch, attempt = :attempt, "
+        "connection_epoch = :connection_epoch, expires_at = :expires_at, result = :result, error = :error, "
+        "evidence = :evidence, finished_at = :finished_at WHERE invocation_id = :invocation_id",
+        i
+    );
+}
+
+std::vector<invocation>
+sql_invocation_store::lock_open_of_device(std::string const& device_id, std::int64_t limit) {
+    return invocation_record::list(
+        sql_,
+        sql_.either(
+            "SELECT " INVOCATION_COLUMNS " FROM invocations WHERE device_id = :device_id "
+            "AND state IN ('queued', 'sent') ORDER BY invocation_id LIMIT :limit",
+            "SELECT " INVOCATION_COLUMNS " FROM invocations WHERE device_id = :device_id "
+            "AND state IN ('queued', 'sent') ORDER BY invocation_id LIMIT :limit FOR UPDATE SKIP LOCKED"
+        ),
+        device_id, limit
+    );
+}
+
+std::vector<invocation> sql_invocation_store::lock_expired(std::int64_t limit) {
+    return invocation_record::list(
+        sql_,
+        sql_.either(
+            "SELECT " INVOCATION_COLUMNS " FROM invocations WHERE state = 'queued' "
+            "AND expires_at <= (SELECT now_ms()) ORDER BY expires_at LIMIT :limit",
+            "SELECT " INVOCATION_COLUMNS " FROM invocations WHERE state = 'queued' "
+            "AND expires_at <= (SELECT now_ms()) ORDER BY expires_at LIMIT :limit FOR UPDATE SKIP LOCKED"
+        ),
+        limit
+    );
+}
+
+} // namespace gatehouse::persistence

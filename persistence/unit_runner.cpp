@@ -1,0 +1,252 @@
+#include "persistence/unit_runner.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace gatehouse::persistence {
+namespace {
+
+// Nobody waits longer for a store that does not answer; the caller may ask again.
+constexpr std::chrono::seconds patience{5};
+
+} // namespace
+
+// Says how long to wait before a unit is run again, and when to give up. The first repetition comes at once,
+// the others with growing pauses of a random length, so that those who met once do not meet again.
+class unit_runner::retries {
+  public:
+    explicit retries(unit_runner& of) : of_(of) {}
+
+    // Waits. Throws store_unavailable when it is over.
+    void next(char const* why) {
+        bool const over = std::chrono::steady_clock::now() > end_;
+        if (over || !of_.gate_.wait_for(pause())) {
+            throw core::store_unavailable(
+                fmt::format("The store does not answer in time ({}); try again.", why)
+            );
+        }
+    }
+
+    std::chrono::milliseconds pause() {
+        if (count_++ == 0) return std::chrono::milliseconds(0);
+        int const most = std::min(2 << std::min(count_, 8), 500);
+        return std::chrono::milliseconds(std::uniform_int_distribution(1, most)(of_.jitter_));
+    }
+
+  private:
+    unit_runner& of_;
+    std::chrono::steady_clock::time_point end_ = std::chrono::steady_clock::now() + patience;
+    int count_ = 0;
+};
+
+unit_runner::unit_runner(
+    store_session& session, core::clock const& time, core::id_source& ids, stop_gate& gate,
+    std::function<void(core::commit_signals)> on_commit
+)
+    : session_(session),
+      sql_(session.statements()),
+      time_(time),
+      ids_(ids),
+      gate_(gate),
+      on_commit_(std::move(on_commit)),
+      protocol_(commit_protocol::make(sql_)) {}
+
+void unit_runner::run(std::span<write_unit* const> units) {
+    std::vector<attempt> group;
+    group.reserve(units.size());
+    for (auto* each : units) group.push_back({.unit = each, .failure = {}, .signals = {}});
+    bool done = false;
+    try {
+        done = group.size() > 1 && run_as_group(group);
+    } catch (core::store_unavailable const&) {
+        for (attempt& each : group) fail(each, std::current_exception());
+        done = true;
+    }
+    if (done) {
+        finish(group);
+    } else {
+        for (attempt& each : group) {
+            run_alone(each);
+            finish(std::span(&each, 1));
+        }
+    }
+    forget_old_batches();
+}
+
+// False: nothing of the group happened, and each unit is to be run by itself. Throws store_unavailable where
+// nobody knows.
+bool unit_runner::run_as_group(std::span<attempt> group) {
+    if (must_reopen_) return false;
+    auto const batch_id = ids_.make();
+    bool committing = false;
+    try {
+        protocol_->begin(batch_id);
+        for (attempt& each : group) run_in_savepoint(each);
+        committing = true;
+        protocol_->commit();
+        return true;
+    } catch (connection_lost const&) {
+        must_reopen_ = true;
+        sql_.rollback();
+        if (committing) return is_committed(batch_id);
+    } catch (std::exception const&) {
+        sql_.rollback();
+    }
+    return false;
+}
+
+void unit_runner::run_in_savepoint(attempt& one) {
+    sql_.exec("SAVEPOINT unit");
+    run_work(one);
+    // A full disk ends the transaction, and whatever came before in it. A further savepoint would begin a new
+    // one.
+    if (!sql_.in_transaction()) throw sql_error("the transaction is gone");
+    if (!one.commit) sql_.exec("ROLLBACK TO unit");
+    sql_.exec("RELEASE unit");
+}
+
+// The unit's own failures end up in the attempt; what asks for another run is thrown.
+void unit_runner::run_work(attempt& one) {
+    core::transaction transaction(session_.stores(), time_.now(), ids_);
+    one.commit = false;
+    one.failure = nullptr;
+    one.signals = {};
+    try {
+        if (!one.unit->run(transaction)) return;
+        protocol_->publish(transaction.published());
+        one.signals = std::move(transaction.signals());
+        one.commit = true;
+    } catch (serialization_retry const&) {
+        throw;
+    } catch (connection_lost const&) {
+        throw;
+    } catch (...) {
+        one.failure = std::current_exception();
+    }
+}
+
+void unit_runner::run_alone(attempt& one) {
+    retries again(*this);
+    try {
+        for (;;) {
+            try {
+                if (try_alone(one)) return;
+                again.next("a COMMIT was lost");
+            } catch (serialization_retry const& e) {
+                sql_.rollback();
+                again.next(e.what());
+            } catch (connection_lost const& e) {
+                must_reopen_ = true;
+                sql_.rollback();
+                again.next(e.what());
+            }
+        }
+    } catch (...) {
+        sql_.rollback();
+        fail(one, std::current_exception());
+    }
+}
+
+void unit_runner::fail(attempt& one, std::exception_ptr why) {
+    one.commit = false;
+    one.failure = std::move(why);
+}
+
+// True: the unit has its outcome. False: it is to be run again.
+bool unit_runner::try_alone(attempt& one) {
+    if (must_reopen_) {
+        sql_.reopen();
+        must_reopen_ = false;
+    }
+    auto const batch_id = ids_.make();
+    protocol_->begin(batch_id);
+    run_work(one);
+    if (!one.commit) {
+        sql_.rollback();
+        return true;
+    }
+    try {
+        protocol_->commit();
+    } catch (connection_lost const&) {
+        must_reopen_ = true;
+        sql_.rollback();
+        return is_committed(batch_id);
+    }
+    return true;
+}
+
+// However long it takes: whoever waits for the unit must learn what became of it.
+bool unit_runner::is_committed(std::string const& batch_id) {
+    retries again(*this);
+    for (;;) {
+        try {
+            sql_.reopen();
+            must_reopen_ = false;
+            return decide_commit(sql_, batch_id);
+        } catch (sql_error const&) {
+            must_reopen_ = true;
+            if (!gate_.wait_for(again.pause())) {
+                throw core::store_unavailable(
+                    "The store went away in the middle of a COMMIT; its outcome is not known."
+                );
+            }
+        }
+    }
+}
+
+void unit_runner::finish(std::span<attempt> done) {
+    core::commit_signals signals;
+    bool committed = false;
+    for (attempt& each : done) {
+        if (!each.commit) continue;
+        committed = true;
+        signals.merge(std::move(each.signals));
+    }
+    if (committed) on_commit_(std::move(signals));
+    for (attempt& each : done) each.unit->finished(std::move(each.failure));
+}
+
+void unit_runner::forget_old_batches() noexcept {
+    if (must_reopen_) return;
+    try {
+        protocol_->forget_old_batches();
+    } catch (std::exception const&) {
+        // They go with a later call; a lost connection shows itself there.
+        sql_.rollback();
+    }
+}
+
+void unit_runner::run(read_unit& unit) {
+    std::exception_ptr failure;
+    retries again(*this);
+    for (bool done = false; !done;) {
+        try {
+            if (must_reopen_) sql_.reopen();
+            must_reopen_ = false;
+            sql_.begin(access::read);
+            core::snapshot snapshot(session_.stores(), time_.now());
+            unit.run(snapshot);
+            done = true;
+        } catch (sql_error const& e) {
+            bool const lost = dynamic_cast<connection_lost const*>(&e) != nullptr;
+            must_reopen_ = must_reopen_ || lost;
+            sql_.rollback();
+            try {
+                if (!lost && !dynamic_cast<serialization_retry const*>(&e)) throw;
+                again.next(e.what());
+            } catch (...) {
+                failure = std::current_exception();
+                done = true;
+            }
+        } catch (...) {
+            failure = std::current_exception();
+            done = true;
+        }
+    }
+    // The answer does not wait for the end of the snapshot.
+    unit.finished(std::move(failure));
+    sql_.rollback();
+}
+
+} // namespace gatehouse::persistence

@@ -1,0 +1,89 @@
+#pragma once
+// Runs units on one session: groups, retries, and the decision about a COMMIT without an answer.
+#include "core/ports/ids.hpp"
+#include "core/storage/database.hpp"
+#include "persistence/commit_protocol.hpp"
+#include "persistence/store_session.hpp"
+
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <random>
+#include <span>
+#include <string>
+
+namespace gatehouse::persistence {
+
+using write_unit = core::database::unit<core::transaction>;
+using read_unit = core::database::unit<core::snapshot>;
+
+// Where the database threads wait before they try again; opened for good when the process stops.
+class stop_gate {
+  public:
+    // False: the process stops, so nothing is tried again.
+    bool wait_for(std::chrono::milliseconds time) {
+        std::unique_lock lock(mutex_);
+        return !changed_.wait_for(lock, time, [this] { return stopping_; });
+    }
+    void stop() {
+        {
+            std::lock_guard const lock(mutex_);
+            stopping_ = true;
+        }
+        changed_.notify_all();
+    }
+
+  private:
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    bool stopping_ = false;
+};
+
+// One per database thread, and on it only.
+class unit_runner {
+  public:
+    // `on_commit` gets the signals of each transaction after its COMMIT and before its units are told.
+    unit_runner(
+        store_session& session, core::clock const& time, core::id_source& ids, stop_gate& gate,
+        std::function<void(core::commit_signals)> on_commit
+    );
+
+    std::size_t group_units_max() const { return protocol_->group_units_max(); }
+
+    // Runs the units, as one transaction where it can. Calls finished() of each exactly once.
+    void run(std::span<write_unit* const> units);
+    void run(read_unit& unit);
+
+  private:
+    // A unit on its way through one transaction.
+    struct attempt {
+        write_unit* unit = nullptr;
+        bool commit = false;
+        std::exception_ptr failure;
+        core::commit_signals signals;
+    };
+    class retries;
+
+    bool run_as_group(std::span<attempt> group);
+    void run_in_savepoint(attempt& one);
+    void run_work(attempt& one);
+    void run_alone(attempt& one);
+    bool try_alone(attempt& one);
+    static void fail(attempt& one, std::exception_ptr why);
+    bool is_committed(std::string const& batch_id);
+    void finish(std::span<attempt> done);
+    void forget_old_batches() noexcept;
+
+    store_session& session_;
+    sql& sql_;
+    core::clock const& time_;
+    core::id_source& ids_;
+    stop_gate& gate_;
+    std::function<void(core::commit_signals)> on_commit_;
+    std::unique_ptr<commit_protocol> protocol_;
+    std::minstd_rand jitter_{std::random_device()()};
+    bool must_reopen_ = false;
+};
+
+} // namespace gatehouse::persistence

@@ -1,0 +1,92 @@
+#pragma once
+// A database with its threads on a store of the test's own, driven from the test's thread.
+#include "core/execution/task_group.hpp"
+#include "persistence/db.hpp"
+#include "tests/support/fresh_store.hpp"
+#include "tests/support/manual_clock.hpp"
+#include "tests/support/manual_loop.hpp"
+#include "tests/support/planted_failures.hpp"
+#include "tests/support/seeded_random.hpp"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <optional>
+#include <stdexcept>
+
+namespace gatehouse::testing {
+
+class store_fixture : public on_each_store {
+  protected:
+    void SetUp() override {
+        on_each_store::SetUp();
+        if (IsSkipped()) return;
+        store_ = std::make_unique<fresh_store>(GetParam());
+        open();
+    }
+
+    void TearDown() override {
+        if (db_) db_->stop();
+        loop_.run_until_idle();
+    }
+
+    void open(persistence::db_options options = {}) {
+        db_.reset();
+        options.before_statement = failures_.hook();
+        db_ = std::make_unique<persistence::db>(store_->url(), loop_, time_, ids_, std::move(options));
+    }
+
+    // Runs `work` as a unit and returns what it returned; throws what it threw.
+    template <class F>
+    auto write(F work) {
+        return finish(db_->write(std::move(work)));
+    }
+    template <class F>
+    auto read(F work) {
+        return finish(db_->read(std::move(work)));
+    }
+
+    // Starts `work` without waiting; its outcome is of no interest but that it ends.
+    void start(core::task<> work) { started_.spawn(std::move(work)); }
+    void wait_for_started() {
+        if (!loop_.run_until([&] { return started_.running() == 0; }))
+            throw std::runtime_error("it does not end");
+    }
+
+    bool is_postgres() const { return GetParam() == store_url::backend::postgres; }
+
+    planted_failures failures_;
+    manual_loop loop_;
+    manual_clock time_;
+    seeded_random random_;
+    core::id_source ids_{time_, random_};
+    std::unique_ptr<fresh_store> store_;
+    std::unique_ptr<persistence::db> db_;
+
+  private:
+    template <class T>
+    T finish(core::task<T> work) {
+        std::exception_ptr failure;
+        core::task_group group(loop_, [&](std::exception_ptr e) { failure = e; });
+        std::optional<std::conditional_t<std::is_void_v<T>, bool, T>> out;
+        group.spawn(keep(std::move(work), out));
+        if (!loop_.run_until([&] { return group.running() == 0; }))
+            throw std::runtime_error("it does not end");
+        if (failure) std::rethrow_exception(failure);
+        if constexpr (!std::is_void_v<T>) return std::move(*out);
+    }
+
+    template <class T, class Out>
+    static core::task<> keep(core::task<T> work, Out& out) {
+        if constexpr (std::is_void_v<T>) {
+            co_await std::move(work);
+            out = true;
+        } else {
+            out.emplace(co_await std::move(work));
+        }
+    }
+
+    core::task_group started_{loop_, [](std::exception_ptr) {}};
+};
+
+} // namespace gatehouse::testing
