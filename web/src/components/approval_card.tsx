@@ -16,6 +16,7 @@ const grants: { scope: GrantScope; label: string }[] = [
 
 export function ApprovalCard({ approval, inline = false }: { approval: Approval; inline?: boolean }) {
     const { subject } = approval;
+    const node = useNodeName(approval);
     return (
         <article class="card approval" data-testid="approval-card" data-approval-id={approval.approval_id}>
             <header class="row between wrap">
@@ -31,6 +32,7 @@ export function ApprovalCard({ approval, inline = false }: { approval: Approval;
             <ArgumentsView value={subject.arguments} />
             {!inline && <Facts approval={approval} />}
             <p class="muted small row wrap gap-s">
+                {inline && node && <>on {node} ·</>}
                 <Icon name="clock" size={14} /> asked <Ago instant={approval.requested_at} /> · <Until instant={approval.expires_at} />
             </p>
             {approval.kind === "outcome" ? <OutcomeButtons approval={approval} /> : <CallButtons approval={approval} />}
@@ -38,10 +40,14 @@ export function ApprovalCard({ approval, inline = false }: { approval: Approval;
     );
 }
 
+function useNodeName({ subject }: Approval): string | undefined {
+    const { inbox } = useConsole();
+    return inbox.nodes.value.find((known) => known.device_id === subject.node)?.label ?? subject.node;
+}
+
 function Facts({ approval }: { approval: Approval }) {
     const { subject } = approval;
-    const node = useConsole().inbox.nodes.value.find((known) => known.device_id === subject.node)?.label ?? subject.node;
-    const rows: [string, string | undefined][] = [["Agent", subject.agent], ["Node", node], ["For", subject.principal]];
+    const rows: [string, string | undefined][] = [["Agent", subject.agent], ["Node", useNodeName(approval)], ["For", subject.principal]];
     return (
         <dl class="facts">
             {rows.map(([name, value]) => value && <><dt>{name}</dt><dd class="break">{value}</dd></>)}

@@ -39,7 +39,7 @@ export function SessionList({ current, open, onClose }: SessionListProps) {
     return (
         <>
             {open && <div class="drawer-shade" onClick={onClose} />}
-            <aside class="sessions" data-open={open} aria-label="Chats">
+            <aside class="sessions" data-open={open} aria-label="Chats" onKeyDown={(event) => event.key === "Escape" && onClose()}>
                 <a class="button primary wide" href={linkTo("chat")} onClick={onClose} data-testid="chat-new">
                     <Icon name="plus" size={18} /> New chat
                 </a>

@@ -16,6 +16,7 @@ export interface LiveTurn {
     run_id: string;
     turn: Signal<Turn>;
     streaming: Signal<DeltaText>;
+    heard: DeltaText; // what has come in; shown at the next frame
     blocked_by: Signal<string | undefined>; // the run this one waits behind
 }
 
@@ -28,6 +29,7 @@ export interface Outgoing {
 const messages_max = 500; // of history: what a person may scroll through
 const runs_max = 100;
 const tapes_at_start_max = 20;
+const draw_ms = 40;
 
 export class ChatSession {
     readonly session = signal<Session | undefined>(undefined);
@@ -39,6 +41,7 @@ export class ChatSession {
     private readonly tapes_ = new Map<string, Feed>();
     private readonly held_runs_ = new Set<string>();
     private readonly events_: Feed;
+    private drawing_: number | undefined;
     private closed_ = false;
 
     constructor(
@@ -123,7 +126,7 @@ export class ChatSession {
 
     private add(turn: Turn, blocked_by?: string): LiveTurn {
         const live: LiveTurn = {
-            run_id: turn.run_id, turn: signal(turn), streaming: signal(noDelta), blocked_by: signal(blocked_by),
+            run_id: turn.run_id, turn: signal(turn), streaming: signal(noDelta), heard: noDelta, blocked_by: signal(blocked_by),
         };
         this.by_run_.set(turn.run_id, live);
         // Run ids are ULIDs: their order is the order in which the runs were asked for.
@@ -140,7 +143,7 @@ export class ChatSession {
         this.tapes_.set(run_id, openTapeFeed(this.client_, run_id, {
             onItems: (items) => this.onTape(live, items),
             onEnd: (ended) => {
-                live.streaming.value = noDelta;
+                live.streaming.value = live.heard = noDelta;
                 live.turn.value = { ...live.turn.value, state: ended };
                 this.tapes_.delete(run_id);
             },
@@ -152,7 +155,8 @@ export class ChatSession {
         if (live.turn.value.state !== "accepted") live.blocked_by.value = undefined;
         for (const item of items) {
             if (item.kind !== "provider_response") continue;
-            live.streaming.value = endDelta(live.streaming.value, tapePayload("provider_response", item).step_id);
+            live.heard = endDelta(live.heard, tapePayload("provider_response", item).step_id);
+            live.streaming.value = live.heard;
         }
     }
 
@@ -173,7 +177,13 @@ export class ChatSession {
 
     private onDelta(delta: Events["run.delta"]): void {
         const live = this.by_run_.get(delta.run_id);
-        if (live && !isFinished(live.turn.value.state)) live.streaming.value = applyDelta(live.streaming.value, delta);
+        if (!live || isFinished(live.turn.value.state)) return;
+        live.heard = applyDelta(live.heard, delta);
+        // Words come faster than a page needs to be drawn.
+        this.drawing_ ??= setTimeout(() => {
+            this.drawing_ = undefined;
+            for (const each of this.turns.value) each.streaming.value = each.heard;
+        }, draw_ms);
     }
 
     private onRunState(run_id: string): void {

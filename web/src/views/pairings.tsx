@@ -9,15 +9,17 @@ import { useConsole } from "../state/console_context";
 import { PairDevice } from "./pair_device";
 import { ViewHead } from "./shell";
 
-// All of it is one glob; a part is named operation by operation.
-export function allowOf(chosen: ReadonlySet<string>, all: string[]): string[] {
-    return chosen.size === all.length ? ["*"] : all.filter((name) => chosen.has(name));
+// What was ticked is named operation by operation, so that a device can't widen its rights by offering more later; unless
+// the person says that it may.
+export function allowOf(chosen: ReadonlySet<string>, all: string[], later: boolean): string[] {
+    return later ? ["*"] : all.filter((name) => chosen.has(name));
 }
 
 function PairingCard({ pairing }: { pairing: Pairing }) {
     const { client, inbox } = useConsole();
     const all = operationNames(pairing.capabilities);
     const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set(all));
+    const [later, setLater] = useState(false);
     const [label, setLabel] = useState(pairing.device.label ?? "");
     const toggle = (name: string) => {
         const next = new Set(chosen);
@@ -27,7 +29,7 @@ function PairingCard({ pairing }: { pairing: Pairing }) {
     const decided = () => inbox.dropPairing(pairing.pairing_id);
     const approve = async () => {
         const named = label.trim() && label.trim() !== pairing.device.label ? { label: label.trim() } : {};
-        await client.change("pairing.approve", { pairing_id: pairing.pairing_id, allow: allowOf(chosen, all), ...named });
+        await client.change("pairing.approve", { pairing_id: pairing.pairing_id, allow: allowOf(chosen, all, later), ...named });
         decided();
     };
     const deny = async () => {
@@ -44,12 +46,16 @@ function PairingCard({ pairing }: { pairing: Pairing }) {
             <Field label="Name"><input value={label} data-testid="pairing-label" onInput={(event) => setLabel(event.currentTarget.value)} /></Field>
             <fieldset>
                 <legend>What it may be asked to do</legend>
-                <CapabilitiesView capabilities={pairing.capabilities} chosen={chosen} onToggle={toggle} />
+                <CapabilitiesView capabilities={pairing.capabilities} chosen={later ? new Set(all) : chosen} onToggle={toggle} />
+                <label class="row operation">
+                    <input type="checkbox" checked={later} onChange={() => setLater(!later)} data-testid="pairing-later" />
+                    <span>Everything, also what it offers later</span>
+                </label>
             </fieldset>
             <p class="muted small">Asked <Ago instant={pairing.requested_at} />, <Until instant={pairing.expires_at} />. Risky calls
                 still ask you each time.</p>
             <div class="row wrap">
-                <Action kind="primary" testid="pairing-approve" run={approve} disabled={all.length > 0 && chosen.size === 0}
+                <Action kind="primary" testid="pairing-approve" run={approve} disabled={!later && chosen.size === 0 && all.length > 0}
                     done="The device is paired."><Icon name="check" size={18} /> Pair it</Action>
                 <Action testid="pairing-deny" sure="Turn it away?" run={deny}><Icon name="close" size={18} /> Deny</Action>
             </div>

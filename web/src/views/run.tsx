@@ -14,6 +14,8 @@ import { linkTo } from "../state/route";
 import { summarize } from "../state/tape_summary";
 import { ViewHead } from "./shell";
 
+const page_size = 400; // items that are drawn at once
+
 interface LiveTape {
     items: TapeItem[];
     state: RunState | undefined;
@@ -126,6 +128,8 @@ export function RunView({ run_id }: { run_id: string }) {
     const state = tape.state ?? run?.state;
     const began_at = Date.parse(tape.items[0]?.occurred_at ?? new Date().toISOString());
     const approvals = inbox.approvals.value.filter((approval) => approval.run_id === run_id);
+    const [shown_max, setShownMax] = useState(page_size);
+    const shown = tape.items.slice(-shown_max);
     return (
         <div class="view">
             <ViewHead title="Run" hint={run_id}>
@@ -138,8 +142,13 @@ export function RunView({ run_id }: { run_id: string }) {
             <RunFacts run={run} items={tape.items} />
             {tape.problem && <p class="callout tone-bad" role="alert">{tape.problem}</p>}
             {approvals.map((approval) => <ApprovalCard key={approval.approval_id} approval={approval} />)}
+            {shown.length < tape.items.length && (
+                <button class="button plain" onClick={() => setShownMax(shown_max + page_size)} data-testid="tape-earlier">
+                    Show earlier items ({tape.items.length - shown.length})
+                </button>
+            )}
             <ol class="tape">
-                {tape.items.map((item) => <TapeEntry key={item.seq} item={item} began_at={began_at} />)}
+                {shown.map((item) => <TapeEntry key={item.seq} item={item} began_at={began_at} />)}
             </ol>
         </div>
     );
