@@ -46,18 +46,28 @@ void append_escaped(std::string& out, char c) {
     out += hex[static_cast<unsigned char>(c) & 15];
 }
 
-// Whether none of eight bytes is a control character, a quote or a backslash, found without looking at each.
-bool needs_no_escape(char const* eight) {
+bool is_escaped(char c) { return static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\'; }
+
+// The same for eight bytes at once; true where any of them is.
+bool any_is_escaped(char const* eight) {
     constexpr std::uint64_t ones = 0x0101010101010101;
     constexpr std::uint64_t high_bits = 0x80 * ones;
     std::uint64_t bytes = 0;
     std::memcpy(&bytes, eight, 8);
     std::uint64_t const quote = bytes ^ ('"' * ones);
     std::uint64_t const backslash = bytes ^ ('\\' * ones);
-    // x - n borrows into the top bit of a byte below n; what follows a hit may be wrong, and is looked at
-    // anyway.
+    // x - n borrows into the top bit of a byte below n. A byte above a hit may be a hit by mistake, which
+    // changes nothing.
     std::uint64_t const control = (bytes - 0x20 * ones) & ~bytes;
-    return ((control | ((quote - ones) & ~quote) | ((backslash - ones) & ~backslash)) & high_bits) == 0;
+    return ((control | ((quote - ones) & ~quote) | ((backslash - ones) & ~backslash)) & high_bits) != 0;
+}
+
+bool needs_no_escape(std::string_view text) {
+    if (text.size() < 8) return std::ranges::none_of(text, is_escaped);
+    for (std::size_t i = 0; i + 8 < text.size(); i += 8) {
+        if (any_is_escaped(text.data() + i)) return false;
+    }
+    return !any_is_escaped(text.data() + text.size() - 8);
 }
 
 template <class Number>
@@ -70,21 +80,25 @@ void append_number(std::string& out, Number number) {
 } // namespace
 
 void append_json(std::string& out, std::string_view text) {
+    if (needs_no_escape(text)) {
+        std::size_t const begin = out.size();
+        std::size_t const end = begin + text.size() + 2;
+        // libstdc++ 12 passes the new capacity where the standard says the new size, so it isn't used.
+        out.resize_and_overwrite(end, [&](char* data, std::size_t) {
+            data[begin] = '"';
+            if (!text.empty()) std::memcpy(data + begin + 1, text.data(), text.size());
+            data[end - 1] = '"';
+            return end;
+        });
+        return;
+    }
     out += '"';
     std::size_t begin = 0;
-    for (std::size_t i = 0; i < text.size();) {
-        if (i + 8 <= text.size() && needs_no_escape(text.data() + i)) {
-            i += 8;
-            continue;
-        }
-        // Byte by byte through the eight that hold something to escape, and through the end.
-        for (std::size_t const end = std::min(i + 8, text.size()); i < end; ++i) {
-            char const c = text[i];
-            if (static_cast<unsigned char>(c) >= 0x20 && c != '"' && c != '\\') continue;
-            out.append(text, begin, i - begin);
-            append_escaped(out, c);
-            begin = i + 1;
-        }
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (!is_escaped(text[i])) continue;
+        out.append(text, begin, i - begin);
+        append_escaped(out, text[i]);
+        begin = i + 1;
     }
     out.append(text, begin);
     out += '"';
