@@ -16,7 +16,8 @@ class cancellation {
     class registration {
       public:
         registration() = default;
-        registration(std::shared_ptr<callbacks> all, callbacks::iterator mine) : all_(std::move(all)), mine_(mine) {}
+        registration(std::shared_ptr<callbacks> all, callbacks::iterator mine)
+            : all_(std::move(all)), mine_(mine) {}
         registration(registration&& other) noexcept { swap(other); }
         registration& operator=(registration&& other) noexcept {
             registration gone(std::move(other));
@@ -51,7 +52,8 @@ class cancellation {
         }
     }
 
-    // `call` runs inside request(), or at once where it was requested already. It must not destroy its registration.
+    // `call` runs inside request(), or at once where it was requested already. It must not destroy its
+    // registration.
     [[nodiscard]] registration on_request(std::function<void()> call) {
         if (requested_) {
             call();
@@ -66,4 +68,4 @@ class cancellation {
     std::shared_ptr<callbacks> callbacks_ = std::make_shared<callbacks>();
 };
 
-}  // namespace gatehouse::core
+} // namespace gatehouse::core

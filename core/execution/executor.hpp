@@ -42,4 +42,4 @@ class executor {
     bool may_run_inside_ = true;
 };
 
-}  // namespace gatehouse::core
+} // namespace gatehouse::core

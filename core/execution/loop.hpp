@@ -1,6 +1,7 @@
 #pragma once
 // The one thread on which core, protocol, handlers and sockets live, seen as narrowly as core needs it.
-// In production it is backed by an io_context (app/io_loop.hpp), in simulation by a queue that a seed draws from.
+// In production it is backed by an io_context (app/io_loop.hpp), in simulation by a queue that a seed draws
+// from.
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -50,4 +51,4 @@ void post(loop& on, F job) {
     on.post(std::make_unique<holder>(std::move(job)));
 }
 
-}  // namespace gatehouse::core
+} // namespace gatehouse::core

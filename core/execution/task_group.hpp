@@ -1,6 +1,6 @@
 #pragma once
-// Owns coroutines from their start to their end. Whoever starts work in the background has one, and waits for it
-// before it goes: a group that dies with a task still in it is a bug, and says so.
+// Owns coroutines from their start to their end. Whoever starts work in the background has one, and waits for
+// it before it goes: a group that dies with a task still in it is a bug, and says so.
 #include "core/execution/task.hpp"
 #include "core/execution/wakeup.hpp"
 
@@ -45,4 +45,4 @@ class task_group {
     std::size_t running_ = 0;
 };
 
-}  // namespace gatehouse::core
+} // namespace gatehouse::core

@@ -42,4 +42,4 @@ task<bool> wakeup::wait_for_notify_or(std::optional<steady_time> deadline) {
     );
 }
 
-}  // namespace gatehouse::core
+} // namespace gatehouse::core

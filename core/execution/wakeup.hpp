@@ -34,4 +34,4 @@ class wakeup {
     std::list<std::shared_ptr<waiter>> waiters_;
 };
 
-}  // namespace gatehouse::core
+} // namespace gatehouse::core

@@ -3,7 +3,8 @@
 
 namespace gatehouse::core {
 
-// Wall-clock time. Leases never use it on Postgres, where the database's clock decides (persistence/dialect.hpp).
+// Wall-clock time. Leases never use it on Postgres, where the database's clock decides
+// (persistence/dialect.hpp).
 class clock {
   public:
     virtual ~clock() = default;
@@ -11,4 +12,4 @@ class clock {
     virtual timestamp now() const = 0;
 };
 
-}  // namespace gatehouse::core
+} // namespace gatehouse::core

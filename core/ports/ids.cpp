@@ -22,7 +22,7 @@ std::string id_source::make() {
             last_ms_ = ms;
             std::array<std::uint64_t, 2> drawn{};
             random_.fill(std::as_writable_bytes(std::span(drawn)));
-            high_ = drawn[0] & 0x7fff;  // the top bit stays free, so that counting up cannot overflow
+            high_ = drawn[0] & 0x7fff; // the top bit stays free, so that counting up cannot overflow
             low_ = drawn[1];
         } else if (++low_ == 0) {
             ++high_;
@@ -41,4 +41,4 @@ std::string id_source::make() {
     return id;
 }
 
-}  // namespace gatehouse::core
+} // namespace gatehouse::core

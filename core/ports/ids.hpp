@@ -1,5 +1,6 @@
 #pragma once
-// ULIDs with a prefix that names what they are for: "run_01J…". Ids of one process sort in the order they were made.
+// ULIDs with a prefix that names what they are for: "run_01J…". Ids of one process sort in the order they
+// were made.
 #include "core/ports/clock.hpp"
 #include "core/ports/random.hpp"
 
@@ -22,10 +23,10 @@ class id_source {
   private:
     clock const& time_;
     random_source& random_;
-    std::mutex mutex_;  // database threads make ids too
+    std::mutex mutex_; // database threads make ids too
     std::int64_t last_ms_ = 0;
-    std::uint64_t high_ = 0;  // the 80 random bits of the last id: 16 here,
-    std::uint64_t low_ = 0;   // 64 here; counted up within one millisecond
+    std::uint64_t high_ = 0; // the 80 random bits of the last id: 16 here,
+    std::uint64_t low_ = 0;  // 64 here; counted up within one millisecond
 };
 
-}  // namespace gatehouse::core
+} // namespace gatehouse::core

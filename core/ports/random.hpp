@@ -14,4 +14,4 @@ class random_source {
     virtual void fill(std::span<std::byte> out) = 0;
 };
 
-}  // namespace gatehouse::core
+} // namespace gatehouse::core
