@@ -49,7 +49,10 @@ std::optional<frame_head> parse_frame_head(std::string_view bytes) noexcept {
     std::size_t length_bytes = head.payload_bytes == 127 ? 8 : head.payload_bytes == 126 ? 2 : 0;
     head.head_bytes = 2 + length_bytes + (head.masked ? 4 : 0);
     if (bytes.size() < head.head_bytes) return std::nullopt;
-    if (length_bytes != 0) head.payload_bytes = big_endian(bytes.substr(2, length_bytes));
+    if (length_bytes != 0) {
+        head.payload_bytes = big_endian(bytes.substr(2, length_bytes));
+        head.is_shortest = head.payload_bytes > (length_bytes == 2 ? 125 : 0xffff);
+    }
     if (head.masked) std::copy_n(bytes.data() + 2 + length_bytes, 4, head.mask.begin());
     return head;
 }

@@ -30,11 +30,13 @@ struct frame_head {
     std::uint64_t payload_bytes = 0;
     std::array<char, 4> mask{};
     std::size_t head_bytes = 0;
+    bool is_shortest = true; // the length is written in as few bytes as RFC 6455 demands
 
     bool is_control() const noexcept { return (opcode & 8) != 0; }
     // A text message in one frame, as a client must send it. Everything else is left to Beast.
     bool is_whole_text() const noexcept {
-        return fin && reserved_bits == 0 && opcode == static_cast<std::uint8_t>(frame_opcode::text) && masked;
+        return fin && reserved_bits == 0 && opcode == static_cast<std::uint8_t>(frame_opcode::text) &&
+               masked && is_shortest;
     }
 };
 

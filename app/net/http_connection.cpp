@@ -124,7 +124,8 @@ io_task<> http_connection::run() {
     while (co_await serve_one()) {
     }
     // An upgraded socket is closed here already: it was moved away.
-    if (socket_.is_open()) co_await linger();
+    if (socket_.is_open() && !server().stopping) co_await linger();
+    cut();
 }
 
 void http_connection::check_deadlines(core::steady_time now) {
@@ -535,7 +536,6 @@ io_task<> http_connection::linger() {
     do {
         received_.clear();
     } while (co_await receive());
-    cut();
 }
 
 } // namespace

@@ -140,7 +140,7 @@ void listener::take(tcp_socket socket, ip::tcp::endpoint const& peer) {
 void listener::look_after_deadlines() {
     auto const& options = state_->options;
     auto shortest =
-        std::min({options.heartbeat, options.handshake_timeout, options.request_timeout, milliseconds(4'000)}
+        std::min({options.heartbeat, options.handshake_timeout, options.request_timeout, milliseconds(2'000)}
         );
     auto period = std::max(shortest / 4, milliseconds(1));
     look_ = state_->loop.start_timer(state_->loop.now() + period, [self = shared_from_this()] {

@@ -130,6 +130,8 @@ class websocket_connection final : public connection, public outbound, public we
     bool will_take_kept_ = false; // take_kept() is posted
     bool awaits_readable_ = false;
     bool awaits_writable_ = false;
+    bool is_closed_by_both_ =
+        false; // once our close frame is written, RFC 6455 has the server end the connection
     bool is_session_ending_ = false;
 };
 
@@ -220,9 +222,11 @@ void websocket_connection::flush() {
             self->awaits_writable_ = false;
             if (!failure) self->flush();
         });
-    } else if (phase_ == phase::finishing) {
+    } else if (phase_ == phase::finishing && is_closed_by_both_) {
+        cut();
+    } else if (phase_ != phase::open) {
         error_code ignored;
-        socket_.shutdown(tcp_socket::shutdown_send, ignored);
+        socket_.shutdown(tcp_socket::shutdown_send, ignored); // nothing follows a close frame
     }
 }
 
@@ -283,6 +287,7 @@ void websocket_connection::on_message(error_code failure) {
 void websocket_connection::on_read_ended(error_code why) {
     if (phase_ == phase::gone || phase_ == phase::finishing) return;
     if (why == websocket::error::closed) {
+        is_closed_by_both_ = true;
         auto const& said = stream_.reason();
         std::uint16_t code =
             said.code == websocket::close_code::none ? 1005 : static_cast<std::uint16_t>(said.code);
