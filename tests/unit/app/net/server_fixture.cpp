@@ -122,6 +122,7 @@ std::string event_log::take(std::string const& start) {
 }
 
 core::task<http_response> echo_application::respond(http_request request) {
+    ++asked;
     http_response response;
     if (request.path == "/fail") throw std::runtime_error("as asked");
     if (request.path == "/stream") response.stream = std::make_unique<three_pieces>();
@@ -143,6 +144,7 @@ core::task<http_response> echo_application::respond(http_request request) {
 
 core::task<std::expected<std::unique_ptr<peer_session>, http_response>> echo_application::accept(http_request
 ) {
+    ++asked;
     if (refuses_upgrades) {
         http_response refusal;
         refusal.status = 401;
@@ -223,7 +225,7 @@ std::string raw_client::receive_until(std::string_view end) {
 }
 
 std::string raw_client::receive_exactly(std::size_t wanted) {
-    std::string bytes;
+    std::string bytes = std::exchange(ahead_, {});
     while (bytes.size() < wanted) {
         auto some = receive_some();
         if (some.empty()) return bytes;

@@ -7,6 +7,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -47,6 +48,7 @@ class echo_application final : public application_port {
     ) override;
 
     bool refuses_upgrades = false;
+    std::atomic<int> asked = 0; // requests and upgrades that reached it
 
   private:
     event_log& log_;
@@ -95,6 +97,10 @@ struct websocket_frame {
 };
 
 class server_fixture : public ::testing::Test {
+  public:
+    // A masked frame. `first` is the whole first byte.
+    static std::string frame(std::uint8_t first, std::string_view payload);
+
   protected:
     server_fixture();
     ~server_fixture() override;
@@ -120,8 +126,6 @@ class server_fixture : public ::testing::Test {
     // A connection that is upgraded already.
     raw_client open_websocket(int receive_buffer_bytes = 0);
     static websocket_frame read_frame(raw_client& from);
-    // A masked frame. `first` is the whole first byte.
-    static std::string frame(std::uint8_t first, std::string_view payload);
     static std::string text(std::string_view payload) { return frame(0x81, payload); }
 
     event_log log_;
