@@ -24,7 +24,7 @@ handle(protocol::run_get::params p, caller who, core::loop& on, core::database& 
         found = co_await db.read(std::move(unit));
         if (!found || has_stopped(found->state) || on.now() >= deadline) break;
         if (!tape) tape = tapes.follow(p.run_id, found->tape_seq);
-        co_await tape->next(time_is_up);
+        if (!co_await tape->next(time_is_up)) deadline = on.now();
     }
     on.stop_timer(timer);
     co_return map_result(std::move(found), [](core::run const& r) { return describe(r); });

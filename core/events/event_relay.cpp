@@ -58,6 +58,7 @@ task<> event_relay::start() {
         return std::pair(view.events().current_epoch().epoch, view.events().head());
     };
     std::tie(epoch_, position_) = co_await db_.read(std::move(unit));
+    last_read_at_ = loop_.now();
 }
 
 task<> event_relay::run() {
@@ -78,6 +79,7 @@ task<> event_relay::run() {
 task<bool> event_relay::read_page() {
     auto unit = [after = position_](snapshot& view) { return view.events().read(after, page_size); };
     auto page = co_await db_.read(std::move(unit));
+    last_read_at_ = loop_.now();
     if (page.events.empty()) co_return false;
     std::vector<std::string> encoded;
     for (auto const& e : page.events) encoded.push_back(encode_event(e.value));

@@ -54,6 +54,9 @@ class event_relay final : public delta_listener {
 
     cursor head() const { return {epoch_, position_}; }
 
+    // When the store last answered.
+    steady_time last_read_at() const { return last_read_at_; }
+
     // From `after` where given, else from the head. cursor_expired: older than what is kept, or of a lost
     // tail; invalid_params: no cursor of this log.
     task<result<cursor>> check(std::optional<std::string> after);
@@ -91,6 +94,7 @@ class event_relay final : public delta_listener {
     std::uint64_t next_id_ = 1;
     std::int64_t epoch_ = 1;
     std::int64_t position_ = 0;
+    steady_time last_read_at_{};
     bool pending_ = false;
     bool stopping_ = false;
 };

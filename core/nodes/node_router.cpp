@@ -120,7 +120,7 @@ task<invocation> node_router::wait(invocation call, cancellation& stop) {
     auto link = links_.find(call.device_id);
     bool answered_here = link != links_.end() && link->second.connection_epoch == call.connection_epoch;
     if (!answered_here) group_.spawn(read_call(call.invocation_id));
-    while (!mine->final_row && !stop.requested()) co_await mine->changed.wait();
+    while (!mine->final_row && !waiting_ended_ && !stop.requested()) co_await mine->changed.wait();
     waiters_.erase(place);
     co_return mine->final_row ? *mine->final_row : call;
 }
@@ -194,6 +194,11 @@ task<step_outcome> node_router::carry_out(started_step const& begun, cancellatio
     deliver(*begun.call);
     auto row = co_await wait(*begun.call, stop);
     co_return step_outcome_of(begun.value.ordinal, row);
+}
+
+void node_router::stop_waiting() {
+    waiting_ended_ = true;
+    for (auto const& [id, each] : waiters_) each->changed.notify();
 }
 
 task<> node_router::stop() {

@@ -54,6 +54,9 @@ class node_router final : public step_executor {
 
     task<step_outcome> carry_out(started_step const& begun, cancellation& stop) override;
 
+    // Whoever waits for a call gets its row as it is.
+    void stop_waiting();
+
     // Waits for what is under way. Connections must be detached before.
     task<> stop();
 
@@ -84,6 +87,7 @@ class node_router final : public step_executor {
     std::multimap<std::string, std::shared_ptr<waiter>> waiters_; // by invocation id
     std::map<std::string, loop::timer_id> timers_;                // by invocation id
     std::set<std::string> finishing_;
+    bool waiting_ended_ = false;
     bool stopping_ = false;
 };
 

@@ -23,12 +23,13 @@ struct tape_reader::shared {
     std::int64_t after_seq;
     wakeup grown;
     bool pending = true;
+    bool stopped = false;
 };
 
 task<std::optional<tape_reader::page>> tape_reader::next(cancellation& stop) {
     auto s = shared_;
     auto stopped = stop.on_request([s] { s->grown.notify(); });
-    while (!stop.requested()) {
+    while (!stop.requested() && !s->stopped) {
         s->pending = false;
         auto unit = [id = s->run_id, after = s->after_seq](snapshot& view) -> std::optional<page> {
             auto found = view.runs().find(id);
@@ -45,7 +46,7 @@ task<std::optional<tape_reader::page>> tape_reader::next(cancellation& stop) {
             if (read && !read->items.empty()) s->after_seq = read->items.back().seq;
             co_return read;
         }
-        if (!s->pending && !stop.requested()) co_await s->grown.wait_until(s->on.now() + poll_period);
+        if (!s->pending && !s->stopped && !stop.requested()) co_await s->grown.wait_until(s->on.now() + poll_period);
     }
     co_return std::nullopt;
 }
@@ -53,8 +54,19 @@ task<std::optional<tape_reader::page>> tape_reader::next(cancellation& stop) {
 tape_reader tape_feed::follow(std::string run_id, std::int64_t after_seq) {
     std::erase_if(readers_, [](auto const& each) { return each.second.expired(); });
     auto made = std::make_shared<tape_reader::shared>(loop_, db_, run_id, after_seq);
+    made->stopped = stopping_;
     readers_.emplace(std::move(run_id), made);
     return tape_reader(std::move(made));
+}
+
+void tape_feed::stop() {
+    stopping_ = true;
+    for (auto const& [run_id, each] : readers_) {
+        auto reader = each.lock();
+        if (!reader) continue;
+        reader->stopped = true;
+        reader->grown.notify();
+    }
 }
 
 void tape_feed::on_signals(commit_signals const& signals) {

@@ -43,10 +43,14 @@ class tape_feed {
 
     void on_signals(commit_signals const& signals);
 
+    // Every reader gets nothing from now on.
+    void stop();
+
   private:
     loop& loop_;
     database& db_;
     std::multimap<std::string, std::weak_ptr<tape_reader::shared>> readers_; // by run id
+    bool stopping_ = false;
 };
 
 } // namespace gatehouse::core

@@ -1,0 +1,56 @@
+#pragma once
+// Everything that is asked for over HTTP, and the decision about an upgrade to WebSocket.
+#include "app/dispatch/dispatcher.hpp"
+#include "app/dispatch/services.hpp"
+#include "app/net/server.hpp"
+#include "app/sessions/authenticator.hpp"
+#include "app/sessions/rpc_connection.hpp"
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+namespace gatehouse::app {
+
+// An error as an HTTP answer: application/problem+json, with the headers its status asks for.
+net::http_response problem_response(error const& why);
+
+// Loop only.
+class http_routes final : public net::application_port {
+  public:
+    http_routes(connection_environment const& env, authenticator& tokens, std::function<bool()> is_ready);
+
+    core::task<net::http_response> respond(net::http_request request) override;
+    core::task<std::expected<std::unique_ptr<net::peer_session>, net::http_response>> accept(
+        net::http_request request
+    ) override;
+    void on_refused(
+        std::uint64_t connection_id, std::string const& remote_address, int status, std::string_view why
+    ) override;
+
+    // Closes the connections of a token that was revoked (4401).
+    void on_signals(core::commit_signals const& signals);
+
+    // No new call or connection: 503.
+    void stop() { stopping_ = true; }
+
+  private:
+    core::task<result<peer>> authenticate(net::http_request const& request);
+    core::task<net::http_response> respond_to_peer(net::http_request request, peer from);
+    core::task<net::http_response> rpc(net::http_request const& request, peer from);
+    core::task<net::http_response> call_method(net::http_request const& request, peer from, std::string method);
+    core::task<reply_text> call(peer const& from, std::string_view method, boost::json::object const& params);
+    core::task<net::http_response> events(net::http_request const& request, peer from);
+    core::task<net::http_response> tape(net::http_request const& request, peer from, std::string run_id);
+    core::task<net::http_response> put_artifact(net::http_request request, peer from, std::string artifact_id);
+    core::task<net::http_response> get_artifact(net::http_request const& request, peer from, std::string artifact_id);
+
+    connection_environment const& env_;
+    authenticator& tokens_;
+    std::function<bool()> is_ready_;
+    bool stopping_ = false;
+    std::multimap<std::string, std::weak_ptr<rpc_connection>> connections_;  // by token id
+};
+
+}  // namespace gatehouse::app

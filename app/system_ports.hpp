@@ -1,0 +1,19 @@
+#pragma once
+// core's ports on the operating system.
+#include "core/ports/clock.hpp"
+#include "core/ports/random.hpp"
+
+namespace gatehouse::app {
+
+class system_clock final : public core::clock {
+  public:
+    timestamp now() const override;
+};
+
+// Throws std::runtime_error where the system gives no random bytes.
+class system_random final : public core::random_source {
+  public:
+    void fill(std::span<std::byte> out) override;
+};
+
+}  // namespace gatehouse::app

@@ -1,0 +1,49 @@
+#pragma once
+// This process's lease: its row among the instances, renewed at a third of the lease. Runs and connections of a process
+// whose lease lapsed belong to nobody until somebody takes them.
+#include "core/execution/task_group.hpp"
+#include "core/instances/instance_store.hpp"
+#include "core/storage/database.hpp"
+
+#include <chrono>
+#include <functional>
+
+namespace gatehouse::core {
+
+// Takes the runs and connections from a process that is dead, and forgets it. Database thread.
+void declare_dead(transaction& tx, std::string const& instance_id, std::string_view reason);
+
+// Loop only.
+class lease_keeper {
+  public:
+    // `on_lost`: this process was declared dead; end every effect. `on_regained`: it has a lease again.
+    lease_keeper(loop& on, database& db, instance self, std::function<void()> on_lost, std::function<void()> on_regained);
+
+    // Takes over from predecessors on the same data directory, whose lock this process holds, and registers.
+    task<> start();
+
+    // Renews until stop(); declares others dead when their lease has lapsed. The owner spawns it once.
+    task<> run();
+
+    // Gives back what this process holds. After run() has ended.
+    task<> leave();
+
+    void stop();
+
+  private:
+    task<> beat();
+    task<> bury_the_dead();
+
+    loop& loop_;
+    database& db_;
+    instance self_;
+    std::function<void()> on_lost_;
+    std::function<void()> on_regained_;
+    wakeup stopped_;
+    bool stopping_ = false;
+    // Nobody is declared dead within one lease of this process's own start or reconnect: an outage of the store takes
+    // no runs from healthy workers.
+    steady_time patient_until_{};
+};
+
+}  // namespace gatehouse::core
