@@ -50,10 +50,11 @@ class Bench:
 
     @contextlib.contextmanager
     def server(self, *command):
-        """A yardstick's server: it prints its address and ends with its stdin."""
+        """A yardstick's server, which prints where it listens."""
         process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=self.packages)
         try:
-            yield process.stdout.readline().strip()
+            line = process.stdout.readline().strip()
+            yield f"127.0.0.1:{json.loads(line)['port']}" if line.startswith("{") else line
         finally:
             process.stdin.close()
             process.terminate()
@@ -94,8 +95,8 @@ class Bench:
     def ping(self):
         """ping over one connection, and many in flight, against Beast and ws."""
         quiet, busy = {"gateway": [], "echo": []}, {"gateway": [], "batch": [], "ws": []}
-        with self.gateway() as own, self.server(self.program("beast_echo"), "--batch", "0") as echo, \
-                self.server(self.program("beast_echo"), "--batch", "1") as batch, \
+        with self.gateway() as own, self.server(self.program("beast_echo"), "0", "await") as echo, \
+                self.server(self.program("beast_echo"), "0", "queue") as batch, \
                 self.server("node", "ws_server.mjs") as ws:
             for _ in range(ROUNDS):
                 quiet["gateway"].append(self.measure("load", "--address", own.address, TOKEN=own.token)["p50_us"])
