@@ -80,6 +80,7 @@ method_row expose(
     return {
         codec.descriptor,
         [&s, codec, handle](boost::json::object const& params, caller who) -> reply_or_task {
+            (void)s; // a handler may need nothing of it
             auto reply = handle(codec.decode(params), who, s.get<Deps>()...);
             return map_result(std::move(reply), [&](Reply const& r) { return codec.encode(r); });
         }

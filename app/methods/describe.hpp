@@ -4,6 +4,7 @@
 #include "core/approvals/approval_store.hpp"
 #include "core/artifacts/artifact_store.hpp"
 #include "core/nodes/node_store.hpp"
+#include "core/policy/policy_store.hpp"
 #include "core/runs/run.hpp"
 #include "core/sessions/session_store.hpp"
 #include "core/tokens/token_store.hpp"
@@ -15,6 +16,7 @@
 #include "protocol/gen/types/history_message.hpp"
 #include "protocol/gen/types/node.hpp"
 #include "protocol/gen/types/pairing.hpp"
+#include "protocol/gen/types/policy.hpp"
 #include "protocol/gen/types/run.hpp"
 #include "protocol/gen/types/session.hpp"
 #include "protocol/gen/types/tape_item.hpp"
@@ -30,6 +32,7 @@ protocol::grant describe(core::grant const& g);
 protocol::history_message describe(core::message const& m);
 protocol::node describe(core::node const& n);
 protocol::pairing describe(core::pairing const& p);
+protocol::policy describe(core::policy_document const& p);
 protocol::run describe(core::run const& r);
 protocol::session describe(core::session const& s);
 protocol::tape_item describe(core::tape_item const& t);

@@ -12,6 +12,7 @@ namespace gatehouse::core {
 struct run_filter {
     std::optional<std::string> principal;   // empty: everybody's
     std::optional<std::string> session_id;
+    std::optional<std::string> agent;
     std::optional<run_state> state;
     std::optional<std::string> after;       // run id; the page continues behind it
     std::int64_t limit = 100;
