@@ -244,17 +244,23 @@ pattern compiler::compile_pattern(site const& at, std::string_view steps, std::s
         );
         return {};
     }
-    if (++pattern_count_ > limit.patterns_max) {
+    auto compiled = pattern::compile(text, limit.pattern_memory_max);
+    if (!compiled) {
+        fail(at, steps, fmt::format("the pattern \"{}\" {}", text.substr(0, 200), compiled.error()));
+        return {};
+    }
+    pattern_count_ += compiled->instructions() > 0 ? 1 : 0;
+    pattern_instructions_ += compiled->instructions();
+    if (pattern_count_ > limit.patterns_max) {
         fail(
             at, steps,
             fmt::format("the schema has more than {} patterns, which is the limit", limit.patterns_max)
         );
-        return {};
     }
-    auto compiled = pattern::compile(text, limit.pattern_memory_max);
-    if (compiled) return *std::move(compiled);
-    fail(at, steps, fmt::format("the pattern \"{}\" {}", text.substr(0, 200), compiled.error()));
-    return {};
+    if (pattern_instructions_ > limit.pattern_instructions_max) {
+        fail(at, steps, "the patterns of the schema are too large together; ask for less repetition");
+    }
+    return *std::move(compiled);
 }
 
 std::expected<schema, compile_error> compile(json::value const& document, compile_options const& options) {

@@ -120,8 +120,9 @@ class compiler {
     std::unordered_map<place const*, node*> nodes_;
     std::vector<std::pair<place const*, node*>> waiting_;
     std::map<std::string, std::size_t, std::less<>>
-        anchor_numbers_; // of the anchors that dynamic references name
-    std::size_t pattern_count_ = 0;
+        anchor_numbers_;            // of the anchors that dynamic references name
+    std::size_t pattern_count_ = 0; // of those that need RE2
+    std::size_t pattern_instructions_ = 0;
 };
 
 } // namespace gatehouse::json_schema

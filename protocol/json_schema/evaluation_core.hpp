@@ -117,7 +117,7 @@ bool evaluation<Report>::check_string(string_rules const& rules, std::string_vie
         if (stops(ok)) return false;
     }
     for (auto const& wanted : rules.patterns) {
-        if (!state_.work.spend(string.size() / 64)) return false;
+        if (!state_.work.spend(wanted.steps_for(string.size()))) return false;
         if (wanted.found_in(string)) continue;
         refuse("pattern", [&] { return text::wrong_pattern(wanted); });
         if (stops(ok)) return false;

@@ -50,7 +50,7 @@ bool evaluation<Report>::check_member(
     typename Report::step const step(report_, std::string_view(member.key()));
     if (looked_at && !check_part(known->schema, member.value()) && stops(ok)) return false;
     for (auto const& [name, schema] : rules.by_pattern) {
-        if (!state_.work.spend(1 + member.key().size() / 64)) return false;
+        if (!state_.work.spend(1 + name.steps_for(member.key().size()))) return false;
         if (!name.found_in(member.key())) continue;
         looked_at = true;
         if (!check_part(schema, member.value()) && stops(ok)) return false;

@@ -37,7 +37,9 @@ static constexpr std::array keywords = std::to_array<keyword>({
     {"then", true, true, applicator, one},
     {"else", true, true, applicator, one},
     {"dependentSchemas", true, false, applicator, map},
-    {"dependencies", false, true, applicator, map_of_schema_or_names},
+    // Of draft 7, and 2020-12 allows for keeping it: to ignore what its author meant as a rule would be the
+    // worse error.
+    {"dependencies", true, true, applicator, map_of_schema_or_names},
     {"unevaluatedItems", true, false, unevaluated, one},
     {"unevaluatedProperties", true, false, unevaluated, one},
     {"type", true, true, validation, none},

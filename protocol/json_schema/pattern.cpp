@@ -19,7 +19,10 @@ std::expected<pattern, std::string> pattern::compile(std::string_view ecma, std:
     options.set_never_capture(true);
     options.set_max_mem(static_cast<std::int64_t>(memory_max));
     out.general_ = std::make_shared<re2::RE2 const>(*translated, options);
-    if (out.general_->ok()) return out;
+    if (out.general_->ok()) {
+        out.instructions_ = static_cast<std::size_t>(out.general_->ProgramSize());
+        return out;
+    }
     bool const too_large = out.general_->error_code() == re2::RE2::ErrorPatternTooLarge;
     if (too_large)
         return std::unexpected("needs more memory than a pattern may use; ask for less repetition");

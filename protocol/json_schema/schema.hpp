@@ -22,16 +22,20 @@ struct limits {
     std::size_t schema_depth_max = 128;
     // In all documents that take part.
     std::size_t subschemas_max = 20'000;
-    std::size_t patterns_max = 1'000;
-    // Of one pattern: its length, and what RE2 may use for it.
+    // Length of one pattern.
     std::size_t pattern_bytes_max = 4'096;
+    // Of patterns that need RE2: how many, their instructions in all (2 µs each to compile), and the memory
+    // of each for its program and the states it keeps.
+    std::size_t patterns_max = 100;
+    std::size_t pattern_instructions_max = 40'000;
     std::size_t pattern_memory_max = 1'000'000;
     // Subschemas that apply to one and the same value.
     std::size_t same_place_checks_max = 10'000;
     // Subschemas under evaluation within each other: what the stack must hold.
     std::size_t evaluation_depth_max = 512;
-    // Subschemas evaluated, items compared, names matched, … in one check: enough for a frame of 1 MiB that
-    // holds nothing but one-digit numbers, and some 30 ms of one core at worst.
+    // Subschemas evaluated, items compared, 16 bytes times instructions of a pattern, … in one check: enough
+    // for a frame of 1 MiB that holds nothing but one-digit numbers. Some 30 ms of one core at worst, 200 ms
+    // if all goes into a pattern made for that.
     std::size_t evaluation_steps_max = 1'000'000;
 };
 

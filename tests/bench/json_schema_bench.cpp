@@ -112,7 +112,8 @@ int main() {
     measure_schema("json_schema_validate", plain, instance);
     auto const simple = with_patterns("^run_[0-9A-HJKMNP-TV-Z]{26}$", "^ses_[0-9A-HJKMNP-TV-Z]{26}$");
     measure_schema("json_schema_validate_two_id_patterns", simple, instance);
-    auto const general = with_patterns("^(run|job)_[0-9A-HJKMNP-TV-Z]{26}$", "^(ses|tab)_[0-9A-HJKMNP-TV-Z]{26}$");
+    auto const general =
+        with_patterns("^(run|job)_[0-9A-HJKMNP-TV-Z]{26}$", "^(ses|tab)_[0-9A-HJKMNP-TV-Z]{26}$");
     measure_schema("json_schema_validate_two_re2_patterns", general, instance);
 
     auto wrong = instance;

@@ -122,8 +122,23 @@ TEST(hostile_schema, giant_patterns_are_refused) {
     expect_refused(json::object{{"pattern", "\\p{Letter}{900}(a|b)"}}, "needs more memory");
     expect_refused(json::object{{"pattern", "(a|b){1001}"}}, "is not a pattern that can be checked");
     json::object members;
-    for (int at = 0; at < 1'100; ++at) members[fmt::format("^(m|n){}", at)] = true;
-    expect_refused(json::object{{"patternProperties", std::move(members)}}, "more than 1000 patterns");
+    for (int at = 0; at < 110; ++at) members[fmt::format("^(m|n){}", at)] = true;
+    expect_refused(json::object{{"patternProperties", std::move(members)}}, "more than 100 patterns");
+}
+
+TEST(hostile_schema, patterns_that_are_large_together_are_refused) {
+    json::object members;
+    for (int at = 0; at < 10; ++at) members[fmt::format("^[\\p{{Letter}}{}]{{5}}(a|b)", at)] = true;
+    expect_refused(json::object{{"patternProperties", std::move(members)}}, "too large together");
+}
+
+TEST(hostile_schema, a_pattern_with_more_states_than_memory_is_given_up_before_it_costs_seconds) {
+    auto const compiled = compile(parsed(R"j({"pattern": "([ab]*a[ab]{200}c|[ab]*b[ab]{150}d)"})j"));
+    ASSERT_TRUE(compiled) << compiled.error().message;
+    EXPECT_FALSE(compiled->is_valid(json::value(std::string(1'000, 'a'))));
+    auto const large = json::value(std::string(1'000'000, 'a'));
+    EXPECT_FALSE(compiled->is_valid(large));
+    EXPECT_TRUE(tells_limit(*compiled, large));
 }
 
 TEST(hostile_schema, a_pattern_that_kills_backtrackers_takes_linear_time) {

@@ -74,6 +74,8 @@ static constexpr std::array violation_cases = std::to_array<violation_case>({
      R"(must have the member "b", because it has "a")"},
     {R"({"dependentSchemas": {"a": {"required": ["b"]}}})", R"({"a": 1})", "", "required",
      R"(must have the member "b")"},
+    {R"({"dependencies": {"a": ["b"]}})", R"({"a": 1})", "", "dependencies",
+     R"(must have the member "b", because it has "a")"},
     {R"({"not": {"type": "null"}})", "null", "", "not", "is of a kind that is not allowed here"},
     {R"({"allOf": [{"minimum": 1}]})", "0", "", "minimum", "must be at least 1"},
     {R"({"anyOf": [{"type": "string"}, {"type": "null"}]})", "0", "", "anyOf",
