@@ -25,10 +25,12 @@ CASES = {
             {"persistence/a.cpp": '#include "app/application.hpp"\n'},
             {"app/a.cpp": '#include "tests/support/x.hpp"\n'},
             {"core/runs/a.cpp": '#include "run.hpp"\n'},
+            {"core/a.cpp": '#include "web/console_files.hpp"\n'},
             {"core/runs/a.cpp": '#include "../run.hpp"\n'},
         ],
         [
             {"app/a.cpp": '#include "core/b.hpp"\n#include "persistence/b.hpp"\n#include "protocol/gen/errors.hpp"\n'},
+            {"app/http/a.cpp": '#include "web/console_files.hpp"\n'},
             {"tests/unit/core/a_test.cpp": '#include "app/b.hpp"\n#include "tests/support/c.hpp"\n'},
         ]),
     tidy.beast_stays_in_net: (

@@ -86,6 +86,9 @@ def include_direction(tree):
             line = line_at(text, found.start())
             if target == "tests":
                 yield Finding(path, line, f"product code includes a test's header, {included}")
+            elif target == "web":
+                if layer != "app":
+                    yield Finding(path, line, f"only app may know the console: {included}")
             elif target not in LAYERS:
                 yield Finding(path, line, f'"{included}" is not written from the root of the tree')
             elif LAYERS.index(target) > LAYERS.index(layer):
