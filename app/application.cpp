@@ -174,10 +174,11 @@ core::task<> application::begin_facts() {
 core::task<> application::install_admin_token() {
     auto const* given = std::getenv("GATEHOUSE_ADMIN_TOKEN");
     std::string text = given ? given : "";
+    bool is_made = text.empty();
     if (!text.empty() && !is_token_format(text)) {
         throw startup_problem("GATEHOUSE_ADMIN_TOKEN is not a token: it must be 'gth_' and 43 characters of A-Z, a-z, 0-9, - and _.");
     }
-    if (text.empty()) {
+    if (is_made) {
         std::array<std::byte, 32> bytes{};
         random_.fill(bytes);
         text = make_token(bytes);
@@ -195,7 +196,7 @@ core::task<> application::install_admin_token() {
         if (is_first) tx.tokens().insert(t);
         return is_first;
     };
-    if (!co_await db_.write(std::move(unit)) || given) co_return;
+    if (!co_await db_.write(std::move(unit)) || !is_made) co_return;
     directory_.write("admin.token", text + "\n");
     std::fprintf(stderr, "admin token (shown once, kept in %s): %s\n", (directory_.path() / "admin.token").c_str(), text.c_str());
     if (settings_.server.port != 0) {

@@ -6,8 +6,8 @@
 #include "core/runs/run_steps.hpp"
 #include "protocol/parse_json.hpp"
 
-#include <boost/json/value_to.hpp>
 #include <boost/json/array.hpp>
+#include <boost/json/value_to.hpp>
 
 #include <boost/json/serialize.hpp>
 

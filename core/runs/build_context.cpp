@@ -4,8 +4,8 @@
 #include "protocol/glob.hpp"
 #include "protocol/parse_json.hpp"
 
-#include <boost/json/value_to.hpp>
 #include <boost/json/array.hpp>
+#include <boost/json/value_to.hpp>
 
 #include <boost/json/serialize.hpp>
 
