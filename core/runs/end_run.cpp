@@ -1,7 +1,6 @@
 #include "core/runs/end_run.hpp"
 
 #include "core/approvals/close_approval.hpp"
-#include "core/runs/start_run.hpp"
 
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
@@ -34,7 +33,6 @@ void end_run(run_editor& edit, run_event how, std::string_view reason) {
     }
     cancel_open_calls(edit);
     edit.move(how, reason);
-    promote_next_run(tx, edit.value().session_id);
 }
 
 void fail_run(run_editor& edit, error const& why) {

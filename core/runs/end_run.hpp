@@ -6,8 +6,8 @@
 
 namespace gatehouse::core {
 
-// Ends the run: state, tape, open approvals and calls, and the session's next run. The caller holds the locks
-// of session and run, and saves the editor afterwards. Database thread.
+// Ends the run: state, tape, open approvals and calls; save() then lets the session's next run begin. The
+// caller holds the locks of session and run, and saves the editor afterwards. Database thread.
 void end_run(run_editor& edit, run_event how, std::string_view reason);
 
 // The same for a failure: `failed` with this error.

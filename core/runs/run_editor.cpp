@@ -48,11 +48,22 @@ void run_editor::append_lease(std::string_view reason) {
 void run_editor::save() {
     tx_.runs().save(run_);
     flush_tape();
+    // Only now: at no moment may two runs of a session be at work or claimable.
+    if (is_terminal(run_.state)) promote_next_run();
 }
 
 void run_editor::insert() {
     tx_.runs().insert(run_);
     flush_tape();
+}
+
+// Makes the session's oldest accepted run claimable, now that the one before it has ended.
+void run_editor::promote_next_run() {
+    auto next = tx_.runs().lock_oldest_accepted(run_.session_id);
+    if (!next) return;
+    next->claimable_at = tx_.now();
+    tx_.runs().save(*next);
+    tx_.signals().queue = true;
 }
 
 void run_editor::flush_tape() {

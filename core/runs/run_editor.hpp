@@ -37,12 +37,14 @@ class run_editor {
     // Notes on the tape who works on the run now.
     void append_lease(std::string_view reason);
 
-    // Writes the row, the tape items and the signals. Nothing may be changed afterwards.
+    // Writes the row, the tape items and the signals; a run that has ended makes its session's next one
+    // claimable, under the session's lock, which the caller then holds. Nothing may be changed afterwards.
     void save();
     // The same for a run that is not in the store yet.
     void insert();
 
   private:
+    void promote_next_run();
     void flush_tape();
     void publish_state(std::optional<run_state> from, run_state to);
 

@@ -10,11 +10,11 @@
 namespace gatehouse::core {
 
 struct run_filter {
-    std::optional<std::string> principal;   // empty: everybody's
+    std::optional<std::string> principal; // empty: everybody's
     std::optional<std::string> session_id;
     std::optional<std::string> agent;
     std::optional<run_state> state;
-    std::optional<std::string> after;       // run id; the page continues behind it
+    std::optional<std::string> after; // run id; the page continues behind it
     std::int64_t limit = 100;
 };
 
@@ -36,14 +36,16 @@ class run_store {
     // Writes every column that may change. The caller holds the row's lock.
     virtual void save(run const& r) = 0;
 
-    // Takes up to `limit` due runs for `owner`: lease_epoch + 1, claimable_at empty; the state is not touched.
+    // Takes up to `limit` due runs for `owner`: lease_epoch + 1, claimable_at empty; the state is not
+    // touched.
     virtual std::vector<run> claim(std::string const& owner, std::int64_t limit) = 0;
     // When the next run becomes claimable.
     virtual std::optional<timestamp> next_claimable_at() const = 0;
     // Takes the lease from `owner`: lease_epoch + 1, no owner, claimable now. Returns how many.
     virtual std::int64_t release_all_of(std::string const& owner) = 0;
 
-    // The unfinished run that stands first in the session, and the first one that is still accepted (both may be the same).
+    // The unfinished run that stands first in the session, and the first one that is still accepted (both may
+    // be the same).
     virtual std::optional<run> head_of_session(std::string const& session_id) const = 0;
     virtual std::optional<run> lock_oldest_accepted(std::string const& session_id) = 0;
     // The next free ordinal of a session; the caller holds the session's lock.
@@ -51,9 +53,11 @@ class run_store {
 
     virtual void append_tape(std::string const& run_id, std::span<tape_item const> items) = 0;
     // In order of seq, from behind `after_seq`.
-    virtual std::vector<tape_item> tape(std::string const& run_id, std::int64_t after_seq, std::int64_t limit) const = 0;
+    virtual std::vector<tape_item>
+    tape(std::string const& run_id, std::int64_t after_seq, std::int64_t limit) const = 0;
 
-    virtual void add_to_inbox(std::string const& run_id, std::string const& kind, json_text const& payload) = 0;
+    virtual void
+    add_to_inbox(std::string const& run_id, std::string const& kind, json_text const& payload) = 0;
     // Oldest first; they are gone afterwards.
     virtual std::vector<inbox_message> take_inbox(std::string const& run_id) = 0;
     virtual bool has_inbox(std::string const& run_id) const = 0;
@@ -65,4 +69,4 @@ class run_store {
     virtual std::vector<step> steps_of_turn(std::string const& run_id, std::int64_t turn) const = 0;
 };
 
-}  // namespace gatehouse::core
+} // namespace gatehouse::core

@@ -74,12 +74,4 @@ result<started_run> start_run(transaction& tx, run_request const& request) {
     return started;
 }
 
-void promote_next_run(transaction& tx, std::string const& session_id) {
-    auto next = tx.runs().lock_oldest_accepted(session_id);
-    if (!next) return;
-    next->claimable_at = tx.now();
-    tx.runs().save(*next);
-    tx.signals().queue = true;
-}
-
 } // namespace gatehouse::core

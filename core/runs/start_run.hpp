@@ -39,8 +39,4 @@ struct started_run {
 // not_found for an unknown agent. Database thread.
 result<started_run> start_run(transaction& tx, run_request const& request);
 
-// Makes the session's oldest accepted run claimable, now that the one before it has ended. The caller holds
-// the session's lock. Database thread.
-void promote_next_run(transaction& tx, std::string const& session_id);
-
 } // namespace gatehouse::core

@@ -46,7 +46,8 @@ task<std::optional<tape_reader::page>> tape_reader::next(cancellation& stop) {
             if (read && !read->items.empty()) s->after_seq = read->items.back().seq;
             co_return read;
         }
-        if (!s->pending && !s->stopped && !stop.requested()) co_await s->grown.wait_until(s->on.now() + poll_period);
+        if (!s->pending && !s->stopped && !stop.requested())
+            co_await s->grown.wait_until(s->on.now() + poll_period);
     }
     co_return std::nullopt;
 }
