@@ -148,12 +148,27 @@ run_action take_provider_error(advance& a, provider_error const& why) {
     return released(a);
 }
 
+// The budget that the run has used up, as a sentence; nothing while there is some left of each.
+std::optional<std::string> spent_budget(advance& a, agent const& as) {
+    auto const& r = a.r();
+    if (r.turn >= as.max_turns) return "its " + std::to_string(as.max_turns) + " turns";
+    auto budgets = parse_own_json(as.budgets).as_object();
+    auto is_spent = [&](char const* name, std::int64_t used) {
+        auto const* limit = budgets.if_contains(name);
+        return limit && used >= limit->to_number<std::int64_t>();
+    };
+    if (is_spent("input_tokens", r.usage.input_tokens)) return "its budget of input tokens";
+    if (is_spent("output_tokens", r.usage.output_tokens)) return "its budget of output tokens";
+    if (is_spent("total_tokens", r.usage.input_tokens + r.usage.output_tokens)) return "its budget of tokens";
+    if (r.started_at && is_spent("duration_ms", (a.tx().now() - *r.started_at).count()))
+        return "its budget of time";
+    return std::nullopt;
+}
+
 run_action ask_model(advance& a, agent const& as) {
     auto& r = a.r();
-    if (r.turn >= as.max_turns) {
-        fail_run(
-            a.edit, {errc::wrong_state, "The run used up its " + std::to_string(as.max_turns) + " turns."}
-        );
+    if (auto spent = spent_budget(a, as)) {
+        fail_run(a.edit, {errc::wrong_state, "The run used up " + *spent + "."});
         return ended(a);
     }
     run_action action;
