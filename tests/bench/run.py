@@ -53,8 +53,7 @@ class Bench:
         """A yardstick's server, which prints where it listens."""
         process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=self.packages)
         try:
-            line = process.stdout.readline().strip()
-            yield f"127.0.0.1:{json.loads(line)['port']}" if line.startswith("{") else line
+            yield process.stdout.readline().strip()
         finally:
             process.stdin.close()
             process.terminate()
@@ -94,15 +93,17 @@ class Bench:
 
     def ping(self):
         """ping over one connection, and many in flight, against Beast and ws."""
-        quiet, busy = {"gateway": [], "echo": []}, {"gateway": [], "batch": [], "ws": []}
-        with self.gateway() as own, self.server(self.program("beast_echo"), "0", "await") as echo, \
-                self.server(self.program("beast_echo"), "0", "queue") as batch, \
+        quiet, busy = {"gateway": [], "echo": []}, {"gateway": [], "net": [], "batch": [], "ws": []}
+        with self.gateway() as own, self.server(self.program("beast_echo"), "--batch", "0") as echo, \
+                self.server(self.program("beast_echo"), "--batch", "1") as batch, \
+                self.server(self.program("net_echo")) as net, \
                 self.server("node", "ws_server.mjs") as ws:
             for _ in range(ROUNDS):
                 quiet["gateway"].append(self.measure("load", "--address", own.address, TOKEN=own.token)["p50_us"])
                 quiet["echo"].append(self.measure("load", "--address", echo)["p50_us"])
                 many = ("--connections", 32, "--depth", 16)
                 busy["gateway"].append(self.measure("load", "--address", own.address, *many, TOKEN=own.token)["rate"])
+                busy["net"].append(self.measure("load", "--address", net, *many)["rate"])
                 busy["batch"].append(self.measure("load", "--address", batch, *many)["rate"])
                 busy["ws"].append(self.measure("load", "--address", ws, *many)["rate"])
         one, echo_p50 = median(quiet["gateway"]), median(quiet["echo"])
@@ -113,6 +114,8 @@ class Bench:
                  f"{rate:.0f}/s / {median(busy['ws']):.0f}/s")
         self.row("ping rate, 32 x 16 / Beast echo that batches", rate / median(busy["batch"]), 0.4, True,
                  f"{rate:.0f}/s / {median(busy['batch']):.0f}/s")
+        self.row("app/net echo rate, 32 x 16 / Beast echo that batches", median(busy["net"]) / median(busy["batch"]), 0.8, True,
+                 f"{median(busy['net']):.0f}/s / {median(busy['batch']):.0f}/s")
 
     def commits(self, directory):
         return self.measure("commit", "--directory", directory, "--milliseconds", 1500)
