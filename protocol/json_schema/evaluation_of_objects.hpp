@@ -12,8 +12,9 @@ bool evaluation<Report>::check_object(
     bool ok = true;
     std::size_t required_seen = 0;
     std::size_t position = 0;
+    std::size_t guess = 0;
     for (auto const& member : object) {
-        auto const* entry = rules.members.find(member.key());
+        auto const* entry = rules.members.find(member.key(), guess);
         auto const* known = entry ? &entry->value : nullptr;
         required_seen += known && known->required ? 1 : 0;
         if (!check_member(rules, known, member, seen, position++) && stops(ok)) return false;

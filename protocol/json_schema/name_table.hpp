@@ -104,6 +104,17 @@ class name_table {
         return nullptr;
     }
 
+    // The same for a caller whose names mostly come in the order in which they were added: `guess` is the
+    // number of the entry to look at first, and is moved on behind what was found.
+    entry const* find(std::string_view name, std::size_t& guess) const noexcept {
+        entry const* found = guess < entries_.size() ? &entries_[guess] : nullptr;
+        bool const same = found && found->name.size() == name.size() &&
+                          detail::same_bytes(found->name.data(), name.data(), name.size());
+        if (!same) found = find(name);
+        if (found) guess = static_cast<std::size_t>(found - entries_.data()) + 1;
+        return found;
+    }
+
     std::vector<entry> const& entries() const noexcept { return entries_; }
     std::vector<entry>& entries() noexcept { return entries_; }
     bool empty() const noexcept { return entries_.empty(); }
