@@ -1,6 +1,7 @@
 #include "app/models/demo_script.hpp"
 
-#include <boost/json/parse.hpp>
+#include "protocol/parse_json.hpp"
+
 #include <boost/json/serialize.hpp>
 #include <fmt/format.h>
 
@@ -36,12 +37,14 @@ parsed_directive read_call(std::string_view rest) {
     auto const tool = take_word(rest);
     if (tool.empty()) return std::unexpected("/call needs the name of a tool");
     if (rest.empty()) return demo_call{std::string(tool), {}};
-    boost::system::error_code failure;
-    auto arguments = boost::json::parse(rest, failure);
-    if (failure || !arguments.is_object()) {
+    auto arguments = parse_json(rest);
+    if (!arguments) {
+        return std::unexpected(fmt::format("the arguments of /call {}: {}", tool, arguments.error().message));
+    }
+    if (!arguments->is_object()) {
         return std::unexpected(fmt::format("the arguments of /call {} are not a JSON object", tool));
     }
-    return demo_call{std::string(tool), std::move(arguments.get_object())};
+    return demo_call{std::string(tool), std::move(arguments->get_object())};
 }
 
 parsed_directive read_fail(std::string_view rest) {
@@ -122,9 +125,8 @@ std::vector<demo_directive> pending_lines::take_turn() {
 
 // A tool's output as one JSON document on one line, whatever way it was written down.
 std::string on_one_line(std::string const& output) {
-    boost::system::error_code failure;
-    auto const document = boost::json::parse(output, failure);
-    return failure ? boost::json::serialize(boost::json::string(output)) : boost::json::serialize(document);
+    auto const document = parse_json(output);
+    return document ? boost::json::serialize(*document) : boost::json::serialize(boost::json::string(output));
 }
 
 } // namespace

@@ -192,9 +192,10 @@ TEST_F(demo_model_test, a_permanent_failure_is_not_worth_a_retry) {
 
 TEST_F(demo_model_test, a_directive_that_cannot_be_read_fails_with_its_line) {
     for (std::string const line :
-         {"/call", "/call a {", "/call a [1]", "/call a {} {}", "/parallel", "/parallel 0", "/parallel 65",
-          "/parallel x", "/sleep", "/sleep -1", "/sleep 1e3", "/sleep 86400001", "/fail", "/fail transient",
-          "/fail transient x", "/fail permanent 1"}) {
+         {"/call", "/call a {", "/call a [1]", "/call a {\"x\":1e400}", "/call a {\"x\":1,\"x\":2}",
+          "/call a {} {}", "/parallel", "/parallel 0", "/parallel 65", "/parallel x", "/sleep", "/sleep -1",
+          "/sleep 1e3", "/sleep 86400001", "/fail", "/fail transient", "/fail transient x",
+          "/fail permanent 1"}) {
         request.messages.clear();
         user(line);
         auto const result = turn();
