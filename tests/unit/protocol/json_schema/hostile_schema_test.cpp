@@ -98,7 +98,7 @@ TEST(hostile_schema, exponential_references_at_one_value_are_refused) {
 
 TEST(hostile_schema, a_long_chain_of_references_is_refused) {
     expect_refused(
-        chain(10'000, [](std::string_view next) { return reference(next); }), "chain of references is longer"
+        chain(1'000, [](std::string_view next) { return reference(next); }), "chain of references is longer"
     );
     auto const compiled = compile(chain(200, [](std::string_view next) { return reference(next); }));
     ASSERT_TRUE(compiled) << compiled.error().message;
@@ -107,10 +107,11 @@ TEST(hostile_schema, a_long_chain_of_references_is_refused) {
 }
 
 TEST(hostile_schema, branches_that_multiply_over_the_depth_of_a_value_end_in_a_limit) {
-    auto const compiled = compile(parsed(R"({"anyOf": [
+    auto const source = parsed(R"({"anyOf": [
         {"items": {"$ref": "#"}, "type": "array", "not": {"items": {"$ref": "#"}}},
         {"items": {"$ref": "#"}, "type": "array"}
-    ]})"));
+    ]})");
+    auto const compiled = compile(source, {.limit = {.evaluation_steps_max = 50'000}});
     ASSERT_TRUE(compiled) << compiled.error().message;
     auto const deep = nested_arrays(60);
     EXPECT_FALSE(compiled->is_valid(deep));
@@ -178,7 +179,7 @@ TEST(hostile_schema, deep_equality_ends_at_its_depth) {
 TEST(hostile_schema, many_items_are_compared_in_less_than_square_time) {
     json::array different;
     json::array equal_ones;
-    for (int at = 0; at < 100'000; ++at) {
+    for (int at = 0; at < 20'000; ++at) {
         different.emplace_back(json::array({at, "a"}));
         equal_ones.emplace_back(json::object{{"a", 1}, {"b", 2.0}});
     }
