@@ -20,4 +20,9 @@ void store_reply(core::transaction& tx, caller const& who, std::string const& re
     tx.idempotency().set_reply({who.principal, std::string(who.method), *who.idempotency_key}, reply);
 }
 
+void release_key(core::transaction& tx, caller const& who) {
+    if (!who.idempotency_key) return;
+    tx.idempotency().remove({who.principal, std::string(who.method), *who.idempotency_key});
+}
+
 } // namespace gatehouse::app

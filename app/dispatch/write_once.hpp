@@ -17,6 +17,10 @@ result<std::optional<std::string>> find_stored_reply(core::transaction& tx, call
 // Stores the reply under the caller's key, where there is one. Database thread.
 void store_reply(core::transaction& tx, caller const& who, std::string const& reply);
 
+// Gives the caller's key back, where the call came to nothing that is to be kept: the same key may be used
+// for the same call later. Database thread.
+void release_key(core::transaction& tx, caller const& who);
+
 // Runs `effect` (transaction& -> result<Reply>) once per key and gives the reply's text. A secret in the
 // reply (`token`) is told once and never stored. Loop only.
 template <class Reply, class Effect>

@@ -1,6 +1,7 @@
 #include "protocol/gen/methods/run_get.hpp"
 #include "app/dispatch/expose.hpp"
 #include "app/methods/describe.hpp"
+#include "core/execution/time_limit.hpp"
 #include "core/runs/run_machine.hpp"
 
 namespace gatehouse::app {
@@ -13,8 +14,7 @@ bool has_stopped(core::run_state s) { return core::is_terminal(s) || s == core::
 core::task<result<protocol::run>>
 handle(protocol::run_get::params p, caller who, core::loop& on, core::database& db, core::tape_feed& tapes) {
     auto deadline = on.now() + std::chrono::milliseconds(p.wait_ms.value_or(0));
-    core::cancellation time_is_up;
-    auto timer = on.start_timer(deadline, [&] { time_is_up.request(); });
+    core::time_limit limit(on, deadline);
     std::optional<core::tape_reader> tape;
     result<core::run> found = fail(errc::internal, "");
     for (;;) {
@@ -24,9 +24,8 @@ handle(protocol::run_get::params p, caller who, core::loop& on, core::database& 
         found = co_await db.read(std::move(unit));
         if (!found || has_stopped(found->state) || on.now() >= deadline) break;
         if (!tape) tape = tapes.follow(p.run_id, found->tape_seq);
-        if (!co_await tape->next(time_is_up)) deadline = on.now();
+        if (!co_await tape->next(limit.stop())) deadline = on.now();
     }
-    on.stop_timer(timer);
     co_return map_result(std::move(found), [](core::run const& r) { return describe(r); });
 }
 

@@ -27,7 +27,7 @@ struct approval {
     std::optional<std::string> decided_by;
     std::optional<std::string> reason;
     std::optional<timestamp> decided_at;
-    bool used = false;  // the one call it was given for has started
+    bool used = false;  // the one call it was given for has started; a denial: the caller was told
 };
 
 struct approval_filter {
@@ -59,7 +59,8 @@ class approval_store {
     // Oldest first.
     virtual std::vector<approval> list(approval_filter const& filter) const = 0;
     virtual std::vector<approval> pending_of_run(std::string const& run_id) const = 0;
-    // A direct call's approval that was given for exactly this subject and not used yet; or the pending one.
+    // Of a direct call with exactly this subject: the approval that was given and not used yet, else the pending one, else
+    // the denial that was not told yet.
     virtual std::optional<approval> find_unused_by_subject(std::string const& principal, std::string const& subject_hash) const = 0;
     virtual void insert(approval const& a) = 0;
     // Keeps the row locked. `expired` is the database's own comparison of expires_at with its clock.
@@ -78,6 +79,7 @@ class grant_store {
     virtual ~grant_store() = default;
     virtual void insert(grant const& g) = 0;
     virtual std::optional<grant> find(std::string const& grant_id) const = 0;
+    // Those that hold now, oldest first; of everybody where no principal is given.
     virtual std::vector<grant> list(std::optional<std::string> const& principal, std::optional<std::string> const& after, std::int64_t limit) const = 0;
     // Neither revoked nor run out, of this principal and tool.
     virtual std::vector<grant> live(std::string const& principal, std::string const& tool) const = 0;

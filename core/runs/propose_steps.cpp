@@ -1,5 +1,5 @@
 #include "core/approvals/open_approval.hpp"
-#include "core/policy/decide.hpp"
+#include "core/policy/make_question.hpp"
 #include "core/runs/run_steps.hpp"
 #include "core/tools/find_tool.hpp"
 #include "protocol/canonical_json.hpp"
@@ -95,14 +95,11 @@ void propose(run_editor& edit, agent const& as, tool_request const& call, run_se
         return;
     }
     s.risk = target->called.risk;
-    policy_question question{call.tool,   target->arguments, s.risk,       r.agent,
-                             r.principal, r.session_id,      std::nullopt, std::nullopt};
     if (target->node) {
-        s.node = question.node = target->node->device_id;
-        question.node_label = target->node->label;
+        s.node = target->node->device_id;
         s.operation_hash = target->node->operation_hash;
     }
-    auto answer = decide(tx, question);
+    auto answer = decide(tx, make_question(*target, {r.principal, r.agent, r.session_id}));
     if (answer.what == effect::deny) {
         refuse(edit, std::move(s), {errc::policy_denied, answer.reason}, answer, settings);
         return;

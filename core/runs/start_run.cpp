@@ -1,6 +1,7 @@
 #include "core/runs/start_run.hpp"
 
 #include "core/runs/claim_runs.hpp"
+#include "core/runs/give_way.hpp"
 #include "core/runs/run_editor.hpp"
 #include "core/sessions/resolve_session.hpp"
 
@@ -49,6 +50,23 @@ bool claim_or_queue(run_editor& edit, run_request const& request) {
     return true;
 }
 
+// The session's head, once it has given way to this message as far as the session's mode wants that.
+std::optional<run> head_after(transaction& tx, run_request const& request, session const& in) {
+    auto head = tx.runs().head_of_session(in.session_id);
+    if (!head || head->state != run_state::waiting || in.mode == session_mode::queue) return head;
+    auto const* text = request.input.if_contains("text");
+    std::string message(text && text->is_string() ? std::string_view(text->get_string()) : "");
+    give_way(tx, in, *head, message, {request.principal, request.sees_all});
+    return tx.runs().head_of_session(in.session_id);
+}
+
+// A question that was answered just now blocks nobody any more, though the run has not gone on yet.
+blocked_by what_blocks(transaction& tx, run const& head) {
+    auto open = head.waiting_on ? tx.approvals().find(*head.waiting_on) : std::nullopt;
+    bool is_open = open && open->state == approval_state::pending;
+    return {head.run_id, is_open ? head.waiting_on : std::nullopt};
+}
+
 } // namespace
 
 result<started_run> start_run(transaction& tx, run_request const& request) {
@@ -58,13 +76,13 @@ result<started_run> start_run(transaction& tx, run_request const& request) {
     if (!tx.agents().find(request.agent.value_or(in->agent))) {
         return fail(errc::not_found, "There is no agent '" + request.agent.value_or(in->agent) + "'.");
     }
-    auto head = tx.runs().head_of_session(in->session_id);
+    auto head = head_after(tx, request, *in);
     run_editor edit(tx, make_run(tx, request, *in));
     edit.announce_new();
     edit.append("input", request.input);
     started_run started;
     if (head) {
-        started.blocked = blocked_by{head->run_id, head->waiting_on};
+        started.blocked = what_blocks(tx, *head);
     } else {
         started.claimed = claim_or_queue(edit, request);
     }

@@ -106,6 +106,12 @@ std::string node_tool_name(std::string_view capability, std::string_view operati
     return "node__" + std::string(capability) + "__" + std::string(operation);
 }
 
+bool offers(node const& n, std::string_view tool_name) {
+    std::map<std::string, tool> tools;
+    add_node(tools, n, tool_name);
+    return !tools.empty();
+}
+
 std::vector<tool> all_tools(snapshot const& view) {
     std::vector<tool> tools;
     for (auto& [name, t] : collect(view, {})) tools.push_back(std::move(t));

@@ -11,6 +11,9 @@ std::vector<tool> all_tools(snapshot const& view);
 // Nothing where no node offers it. Database thread.
 std::optional<tool> find_tool(snapshot const& view, std::string_view name);
 
+// Whether the node advertises the operation behind the tool and its pairing allows it. Database thread.
+bool offers(node const& n, std::string_view tool_name);
+
 // One call with its node chosen and the argument `node` taken out.
 struct tool_call_target {
     tool called;

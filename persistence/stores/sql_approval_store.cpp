@@ -54,8 +54,8 @@ std::optional<approval> sql_approval_store::find_unused_by_subject(
         sql_,
         "SELECT " APPROVAL_COLUMNS
         " FROM approvals WHERE principal = :principal AND subject_hash = :subject_hash "
-        "AND run_id IS NULL AND state IN ('pending', 'approved') AND used = 0 "
-        "ORDER BY CASE state WHEN 'approved' THEN 0 ELSE 1 END, approval_id LIMIT 1",
+        "AND run_id IS NULL AND state IN ('pending', 'approved', 'denied') AND used = 0 "
+        "ORDER BY CASE state WHEN 'approved' THEN 0 WHEN 'pending' THEN 1 ELSE 2 END, approval_id LIMIT 1",
         principal, subject_hash
     );
 }

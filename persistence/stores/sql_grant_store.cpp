@@ -41,6 +41,7 @@ std::vector<grant> sql_grant_store::list(
         sql_,
         "SELECT " GRANT_COLUMNS
         " FROM grants WHERE (CAST(:principal AS TEXT) IS NULL OR principal = :principal) "
+        "AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now_ms()) "
         "AND (CAST(:after AS TEXT) IS NULL OR grant_id > :after) ORDER BY grant_id LIMIT :limit",
         principal, after, limit
     );

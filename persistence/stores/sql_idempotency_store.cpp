@@ -30,6 +30,13 @@ void sql_idempotency_store::set_reply(core::idempotency_key const& key, core::js
     );
 }
 
+void sql_idempotency_store::remove(core::idempotency_key const& key) {
+    sql_.exec(
+        "DELETE FROM idempotency WHERE principal = :principal AND method = :method AND key = :key",
+        key.principal, key.method, key.key
+    );
+}
+
 std::int64_t sql_idempotency_store::remove_before(timestamp before, std::int64_t limit) {
     return sql_.exec(
         "DELETE FROM idempotency WHERE (principal, method, key) IN (SELECT principal, method, key FROM "

@@ -102,6 +102,7 @@ std::optional<run> sql_run_store::find(std::string const& run_id) const {
 #define LISTED_RUNS                                                                                          \
     "SELECT " RUN_COLUMNS " FROM runs WHERE (CAST(:principal AS TEXT) IS NULL OR principal = :principal) "   \
     "AND (CAST(:session AS TEXT) IS NULL OR session_id = :session) "                                         \
+    "AND (CAST(:agent AS TEXT) IS NULL OR agent = :agent) "                                                  \
     "AND (CAST(:state AS TEXT) IS NULL OR state = :state) AND (CAST(:after AS TEXT) IS NULL OR run_id < "    \
     ":after) "
 #define NEWEST_RUNS_FIRST "ORDER BY run_id DESC LIMIT :limit"
@@ -113,7 +114,7 @@ std::vector<run> sql_run_store::list(core::run_filter const& f) const {
     static constexpr statement of_principal =
         LISTED_RUNS "AND principal = CAST(:principal AS TEXT) " NEWEST_RUNS_FIRST;
     auto const& text = f.session_id ? of_session : f.state ? in_state : f.principal ? of_principal : all;
-    return run_record::list(sql_, text, f.principal, f.session_id, f.state, f.after, f.limit);
+    return run_record::list(sql_, text, f.principal, f.session_id, f.agent, f.state, f.after, f.limit);
 }
 
 std::map<core::run_state, std::int64_t> sql_run_store::count_by_state() const {
