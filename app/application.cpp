@@ -47,7 +47,14 @@ persistence::store_url parse_store(std::string const& url) {
     }
 }
 
-// Everything a process of the gateway consists of, in the order it is made; what stands lower uses what stands higher.
+persistence::db_options db_options_of(serve_settings const& s) {
+    persistence::db_options options;
+    options.artifacts = s.data / "artifacts";
+    return options;
+}
+
+// Everything a process of the gateway consists of, in the order it is made; what stands lower uses what
+// stands higher.
 class application {
   public:
     explicit application(serve_settings s);
@@ -74,7 +81,7 @@ class application {
         r.instance_id = instance_id_;
         return r;
     }();
-    persistence::db db_{parse_store(settings_.store), loop_, clock_, ids_};
+    persistence::db db_{parse_store(settings_.store), loop_, clock_, ids_, db_options_of(settings_)};
     models::configured_models models_{loop_, clock_, settings_.config};
     core::event_relay relay_{loop_, db_, clock_};
     core::tape_feed tapes_{loop_, db_};
@@ -84,21 +91,26 @@ class application {
     core::lease_keeper lease_;
     core::housekeeping housekeeping_{loop_, db_, nodes_};
     gateway_facts facts_;
-    services services_{{loop_, db_, clock_, random_, runs_, worker_, relay_, tapes_, nodes_, facts_, settings_.limits}};
+    services services_{
+        {loop_, db_, clock_, random_, runs_, worker_, relay_, tapes_, nodes_, facts_, settings_.limits}
+    };
     dispatcher dispatcher_{loop_, make_method_table(services_)};
     authenticator tokens_{loop_, db_, clock_, settings_.config.limits.failed_tokens_per_address};
-    core::task_group background_{loop_, &log_failure};   // what runs from start to stop
-    core::task_group connections_{loop_, &log_failure};  // what connections leave behind
+    core::task_group background_{loop_, &log_failure};  // what runs from start to stop
+    core::task_group connections_{loop_, &log_failure}; // what connections leave behind
     json_parser parser_;
     connection_environment connection_environment_{services_, dispatcher_, ids_, connections_, parser_};
-    http_routes routes_{connection_environment_, tokens_, [this] { return loop_.now() - relay_.last_read_at() < ready_window; }};
+    http_routes routes_{connection_environment_, tokens_, [this] {
+                            return loop_.now() - relay_.last_read_at() < ready_window;
+                        }};
     std::unique_ptr<net::server> server_;
     core::task_group life_{loop_, [this](std::exception_ptr why) { fail_start(std::move(why)); }};
     std::exception_ptr failure_;
     bool stopping_ = false;
 };
 
-core::instance describe_instance(std::string id, data_directory& directory, serve_settings const& s, timestamp now) {
+core::instance
+describe_instance(std::string id, data_directory& directory, serve_settings const& s, timestamp now) {
     core::instance i;
     i.instance_id = id;
     i.incarnation = directory.incarnation(id);
@@ -111,9 +123,12 @@ core::instance describe_instance(std::string id, data_directory& directory, serv
 }
 
 application::application(serve_settings s)
-    : settings_(std::move(s)), directory_(settings_.data),
-      lease_(loop_, db_, describe_instance(instance_id_, directory_, settings_, clock_.now()),
-             [this] { worker_.abandon_all(); }, [this] { worker_.resume(); }) {
+    : settings_(std::move(s)),
+      directory_(settings_.data),
+      lease_(
+          loop_, db_, describe_instance(instance_id_, directory_, settings_, clock_.now()),
+          [this] { worker_.abandon_all(); }, [this] { worker_.resume(); }
+      ) {
     db_.set_commit_listener([this](core::commit_signals const& signals) { on_signals(signals); });
 }
 
@@ -157,7 +172,9 @@ core::task<> application::start() {
 }
 
 core::task<> application::begin_facts() {
-    auto unit = [made = ids_.make("gw")](core::transaction& tx) { return tx.meta().put_if_absent("gateway_id", made); };
+    auto unit = [made = ids_.make("gw")](core::transaction& tx) {
+        return tx.meta().put_if_absent("gateway_id", made);
+    };
     facts_.gateway_id = co_await db_.write(std::move(unit));
     facts_.instance_id = instance_id_;
     facts_.backend = db_.is_postgres() ? "postgresql" : "sqlite";
@@ -176,7 +193,8 @@ core::task<> application::install_admin_token() {
     std::string text = given ? given : "";
     bool is_made = text.empty();
     if (!text.empty() && !is_token_format(text)) {
-        throw startup_problem("GATEHOUSE_ADMIN_TOKEN is not a token: it must be 'gth_' and 43 characters of A-Z, a-z, 0-9, - and _.");
+        throw startup_problem("GATEHOUSE_ADMIN_TOKEN is not a token: it must be 'gth_' and 43 characters of "
+                              "A-Z, a-z, 0-9, - and _.");
     }
     if (is_made) {
         std::array<std::byte, 32> bytes{};
@@ -198,7 +216,10 @@ core::task<> application::install_admin_token() {
     };
     if (!co_await db_.write(std::move(unit)) || !is_made) co_return;
     directory_.write("admin.token", text + "\n");
-    std::fprintf(stderr, "admin token (shown once, kept in %s): %s\n", (directory_.path() / "admin.token").c_str(), text.c_str());
+    std::fprintf(
+        stderr, "admin token (shown once, kept in %s): %s\n", (directory_.path() / "admin.token").c_str(),
+        text.c_str()
+    );
     if (settings_.server.port != 0) {
         std::fprintf(stderr, "console: http://%s/#token=%s\n", settings_.config.listen.c_str(), text.c_str());
     }
@@ -206,13 +227,14 @@ core::task<> application::install_admin_token() {
 
 void application::print_ready() const {
     std::printf(
-        "{\"event\":\"ready\",\"address\":\"%s\",\"gateway_id\":\"%s\",\"instance_id\":\"%s\"}\n", server_->address().c_str(),
-        facts_.gateway_id.c_str(), instance_id_.c_str()
+        "{\"event\":\"ready\",\"address\":\"%s\",\"gateway_id\":\"%s\",\"instance_id\":\"%s\"}\n",
+        server_->address().c_str(), facts_.gateway_id.c_str(), instance_id_.c_str()
     );
     std::fflush(stdout);
 }
 
-// New work is refused, runs are let go (they stand in the store), replies go out, peers hear 1001, the lease is given back.
+// New work is refused, runs are let go (they stand in the store), replies go out, peers hear 1001, the lease
+// is given back.
 core::task<> application::stop() {
     spdlog::info("stopping");
     auto cut_off = loop_.start_timer(loop_.now() + stop_patience, [this] {
@@ -237,10 +259,12 @@ core::task<> application::stop() {
     loop_.stop();
 }
 
-}  // namespace
+} // namespace
 
 int run_serve(serve_options const& options) {
-    spdlog::set_default_logger(std::make_shared<spdlog::logger>("gatehouse", std::make_shared<spdlog::sinks::stderr_sink_mt>()));
+    spdlog::set_default_logger(
+        std::make_shared<spdlog::logger>("gatehouse", std::make_shared<spdlog::sinks::stderr_sink_mt>())
+    );
     spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %l %v", spdlog::pattern_time_type::utc);
     auto settings = resolve_settings(options);
     spdlog::set_level(spdlog::level::from_str(std::string(to_string(settings.config.log_level))));
@@ -252,4 +276,4 @@ int run_serve(serve_options const& options) {
     }
 }
 
-}  // namespace gatehouse::app
+} // namespace gatehouse::app

@@ -34,7 +34,9 @@ db::db(
       dialect_(dialect::make(url, time)),
       writes_(options.waiting_units_max),
       reads_(options.waiting_units_max) {
-    auto const open = [&] { return std::make_unique<store_session>(*dialect_, options.before_statement); };
+    auto const open = [&] {
+        return std::make_unique<store_session>(*dialect_, options.before_statement, options.artifacts);
+    };
     // All sessions are open before the first thread starts: a failure here leaves nothing to stop.
     std::vector<std::unique_ptr<store_session>> writers(1);
     writers[0] = open();

@@ -10,6 +10,7 @@
 #include "persistence/unit_runner.hpp"
 
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <thread>
@@ -22,7 +23,8 @@ struct db_options {
     std::size_t postgres_writers = 4; // SQLite has one, which commits in groups
     // More units than this waiting are refused: at a thousand commits a second nobody would wait so long.
     std::size_t waiting_units_max = 10'000;
-    statement_hook before_statement; // tests only
+    std::filesystem::path artifacts = "artifacts"; // directory of those over 8 MiB; made when it is needed
+    statement_hook before_statement;               // tests only
 };
 
 // SQLite: one writer commits what is waiting as one group, and readers read beside it. Postgres: each writer

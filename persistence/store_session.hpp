@@ -21,7 +21,10 @@ namespace gatehouse::persistence {
 class store_session {
   public:
     // Opens the session. Throws unusable_store.
-    explicit store_session(dialect const& of, statement_hook hook = {}) : sql_(of, std::move(hook)) {}
+    explicit store_session(
+        dialect const& of, statement_hook hook = {}, std::filesystem::path artifacts = "artifacts"
+    )
+        : sql_(of, std::move(hook)), artifacts_(sql_, artifact_directory(std::move(artifacts))) {}
     store_session(store_session const&) = delete;
     store_session& operator=(store_session const&) = delete;
 
@@ -41,7 +44,7 @@ class store_session {
     sql_invocation_store invocations_{sql_};
     sql_event_log events_{sql_};
     sql_idempotency_store idempotency_{sql_};
-    sql_artifact_store artifacts_{sql_};
+    sql_artifact_store artifacts_;
     sql_instance_store instances_{sql_};
     sql_meta_store meta_{sql_};
     core::store_set stores_{

@@ -18,6 +18,9 @@ using artifact_record = record<
 // A range is read without the rest, and a statement never holds more than this.
 constexpr std::int64_t chunk_bytes = 256 * 1024;
 
+// Larger ones would make every backup and every page cache of the store theirs.
+constexpr std::int64_t stored_bytes_max = 8 << 20;
+
 } // namespace
 
 std::optional<artifact>
@@ -49,6 +52,8 @@ std::string
 sql_artifact_store::read(std::string const& artifact_id, std::int64_t offset, std::int64_t length) const {
     std::string out;
     if (length <= 0 || offset < 0) return out;
+    auto const known = find(artifact_id, std::nullopt);
+    if (known && known->in_directory) return directory_.read(artifact_id, offset, length);
     auto const last = (offset + length - 1) / chunk_bytes;
     for (auto ordinal = offset / chunk_bytes; ordinal <= last; ++ordinal) {
         auto const from = std::max<std::int64_t>(offset - ordinal * chunk_bytes, 0);
@@ -64,7 +69,10 @@ sql_artifact_store::read(std::string const& artifact_id, std::int64_t offset, st
     return out;
 }
 
-void sql_artifact_store::put(artifact const& a, std::string_view data, std::string const& principal) {
+void sql_artifact_store::put(artifact const& given, std::string_view data, std::string const& principal) {
+    auto a = given;
+    a.in_directory = a.size > stored_bytes_max;
+    if (a.in_directory && !data.empty()) directory_.write(a.artifact_id, data);
     auto const is_new =
         artifact_record::exec(
             sql_,

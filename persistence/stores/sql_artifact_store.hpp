@@ -1,13 +1,15 @@
 #pragma once
 #include "core/artifacts/artifact_store.hpp"
+#include "persistence/artifact_directory.hpp"
 #include "persistence/sql.hpp"
 
 namespace gatehouse::persistence {
 
-// Artifacts: what is known of them, and the bytes of those up to 8 MiB in chunks.
+// Artifacts: what is known of them, and the bytes of those up to 8 MiB in chunks; larger
+// ones stand in a directory.
 class sql_artifact_store final : public core::artifact_store {
   public:
-    explicit sql_artifact_store(sql& on) : sql_(on) {}
+    sql_artifact_store(sql& on, artifact_directory directory) : sql_(on), directory_(std::move(directory)) {}
 
     std::optional<core::artifact>
     find(std::string const& artifact_id, std::optional<std::string> const& principal) const override;
@@ -20,6 +22,7 @@ class sql_artifact_store final : public core::artifact_store {
 
   private:
     sql& sql_;
+    artifact_directory directory_;
 };
 
 } // namespace gatehouse::persistence
