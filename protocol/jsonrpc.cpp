@@ -38,7 +38,7 @@ json::object const& empty_object() {
 
 rpc_message
 read_request(json::object const& message, json::value const& method, std::optional<rpc_id> id, bool has_id) {
-    if (!method.is_string() || method.get_string().empty()) {
+    if (!method.is_string()) {
         return invalid(has_id ? std::move(id) : rpc_id(nullptr), "the member \"method\" must be a name");
     }
     json::object const* params = &empty_object();

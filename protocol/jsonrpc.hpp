@@ -19,7 +19,7 @@ namespace gatehouse {
 // The calls one batch may hold. One more, and the batch is refused as a whole.
 inline constexpr std::size_t rpc_batch_max = 100;
 
-inline constexpr std::size_t rpc_id_size_max = 128;
+inline constexpr std::size_t rpc_id_size_max = 1024;
 
 // Null, an integer or a string of at most rpc_id_size_max bytes. It owns its text, since it outlives its
 // frame.

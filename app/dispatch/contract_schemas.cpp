@@ -39,7 +39,9 @@ contract_schemas::contract_schemas() {
         documents.add(each.uri, boost::json::parse(each.text));
     for (auto const& method : protocol::method_list()) {
         by_uri_.emplace(method.params_schema_uri, compile_reference(documents, method.params_schema_uri));
-        if (checks_results && !method.result_schema_uri.empty()) {
+        // What nodes answer is checked always: it comes from outside.
+        bool is_answer_to_us = method.direction == protocol::method_direction::gateway_to_node;
+        if ((checks_results || is_answer_to_us) && !method.result_schema_uri.empty()) {
             by_uri_.emplace(method.result_schema_uri, compile_reference(documents, method.result_schema_uri));
         }
     }

@@ -18,7 +18,7 @@ class contract_schemas {
     contract_schemas();
 
     json_schema::schema const& params_of(protocol::method_descriptor const& method) const;
-    // Nothing in release builds and for notifications.
+    // Nothing for notifications, and in release builds only for what nodes answer.
     json_schema::schema const* result_of(protocol::method_descriptor const& method) const;
 
   private:

@@ -116,6 +116,13 @@ dispatcher::check_params(protocol::method_descriptor const& method, json::object
     return std::unexpected(to_invalid_params(schema.explain(params)));
 }
 
+result<void>
+dispatcher::check_answer(protocol::method_descriptor const& method, json::value const& answer) const {
+    auto const* schema = schemas_.result_of(method);
+    if (!schema || schema->is_valid(answer)) return {};
+    return std::unexpected(to_invalid_params(schema->explain(answer)));
+}
+
 // In debug and test builds what goes out is held to the contract as well.
 reply_text dispatcher::checked(protocol::method_descriptor const& method, reply_text reply) const {
     auto const* schema = reply ? schemas_.result_of(method) : nullptr;

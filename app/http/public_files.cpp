@@ -12,7 +12,8 @@ namespace {
 
 // The console loads nothing from elsewhere and runs nothing inline.
 constexpr std::string_view content_policy =
-    "default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
+    "default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data:; frame-ancestors 'none'; base-uri "
+    "'none'; form-action 'none'";
 
 net::http_response file_response(std::string_view media_type, std::string_view text) {
     net::http_response r;
@@ -33,7 +34,9 @@ std::optional<net::http_response> console_file(net::http_request const& request)
             r = file_response(file.content_type, file.content);
         }
         r.headers.emplace_back("ETag", etag);
-        r.headers.emplace_back("Cache-Control", file.immutable ? "public, max-age=31536000, immutable" : "no-cache");
+        r.headers.emplace_back(
+            "Cache-Control", file.immutable ? "public, max-age=31536000, immutable" : "no-cache"
+        );
         r.headers.emplace_back("Content-Security-Policy", std::string(content_policy));
         r.headers.emplace_back("Referrer-Policy", "no-referrer");
         return r;
@@ -41,7 +44,7 @@ std::optional<net::http_response> console_file(net::http_request const& request)
     return std::nullopt;
 }
 
-}  // namespace
+} // namespace
 
 net::http_response text_response(std::string body) {
     net::http_response r;
@@ -59,9 +62,11 @@ std::optional<net::http_response> public_file(net::http_request const& request) 
         auto all = protocol::bundled_schemas();
         auto found = std::ranges::find_if(all, [&](auto const& each) { return each.path == wanted; });
         if (found != all.end()) return file_response("application/schema+json", found->text);
-        return std::nullopt;
+        net::http_response nothing = text_response("There is no such schema.\n");
+        nothing.status = 404;
+        return nothing;
     }
     return console_file(request);
 }
 
-}  // namespace gatehouse::app
+} // namespace gatehouse::app

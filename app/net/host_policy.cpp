@@ -21,6 +21,13 @@ host_policy::host_policy(server_options const& options, std::uint16_t port) {
     origins_.erase("null"); // every sandboxed page has this one
 }
 
+bool host_policy::allows_host(std::string_view host) const {
+    std::string lower(host);
+    for (char& c : lower)
+        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    return hosts_.contains(lower);
+}
+
 void host_policy::allow(std::string const& host, std::uint16_t port) {
     auto with_port = fmt::format("{}:{}", host, port);
     hosts_.insert(with_port);

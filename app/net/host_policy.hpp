@@ -16,7 +16,8 @@ class host_policy {
     // `port`: the one that is really listened on.
     host_policy(server_options const& options, std::uint16_t port);
 
-    bool allows_host(std::string_view host) const { return hosts_.contains(host); }
+    // Names of hosts have no case; everything else must be the same to the letter.
+    bool allows_host(std::string_view host) const;
     bool allows_origin(std::string_view origin) const { return origins_.contains(origin); }
 
   private:

@@ -1,6 +1,7 @@
 #include "app/sessions/rpc_connection.hpp"
 
 #include "app/sessions/authenticator.hpp"
+#include "protocol/gen/method_list.hpp"
 #include "protocol/gen/methods/capability_cancel.hpp"
 #include "protocol/gen/methods/capability_invoke.hpp"
 
@@ -140,17 +141,16 @@ void rpc_connection::handle_response(rpc_response const& response) {
     answer.connection_epoch = connection_epoch_;
     invocations_by_request_.erase(found);
     if (response.result) {
-        auto const* o = response.result->if_object();
-        if (o && o->contains("result")) {
-            answer.result = o->at("result");
-            if (auto const* evidence = o->if_contains("evidence"); evidence && evidence->is_array()) {
-                for (auto const& each : evidence->get_array())
-                    if (each.is_object()) answer.evidence.push_back(each);
-            }
+        auto fits = env_.calls.check_answer(*protocol::find_method("capability.invoke"), *response.result);
+        if (fits) {
+            answer.result = response.result->at("result");
+            auto const* evidence = response.result->as_object().if_contains("evidence");
+            if (evidence) answer.evidence = evidence->as_array();
         } else {
             answer.state = "failed";
             answer.error = {
-                {"kind", "capability_failed"}, {"message", "The node's answer has no member 'result'."}
+                {"kind", "capability_failed"},
+                {"message", "The node's answer breaks the contract: " + fits.error().message + "."}
             };
         }
     } else {

@@ -115,17 +115,22 @@ result<node_admission> connect_node(
         return fail(errc::forbidden, "This invite was used by another device.");
     }
     auto newest = tx.nodes().newest_pairing_of(claim.device_id);
-    bool is_of_this_invite = newest && newest->invite_token_id == with.token_id;
-    if (!is_of_this_invite || newest->state == "expired") {
-        if (newest && newest->state == "pending") {
-            newest->state = "expired";
-            tx.nodes().put_pairing(*newest);
-        }
+    bool has_run_out = newest && newest->state == "pending" && newest->expires_at <= tx.now();
+    if (has_run_out) {
+        newest->state = "expired";
+        tx.nodes().put_pairing(*newest);
+    }
+    // Requests of one device are one pairing, whichever invite they come with; what was decided belongs to
+    // its invite.
+    bool is_pending = newest && newest->state == "pending";
+    bool was_decided = newest && newest->invite_token_id == with.token_id && newest->state != "expired";
+    if (!is_pending && !was_decided) {
         return node_admission{"pending", request_pairing(tx, with, claim, pairing_ttl).pairing_id, 0, false};
     }
     if (newest->state == "denied") return fail(errc::forbidden, "The pairing of this device was denied.");
     if (newest->state == "approved")
         return connect_approved_with_invite(tx, *newest, claim, minted, instance_id);
+    newest->invite_token_id = with.token_id;
     newest->device = describe_device(claim);
     if (claim.capabilities) newest->capabilities = *claim.capabilities;
     tx.nodes().put_pairing(*newest);

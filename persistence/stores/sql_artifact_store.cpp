@@ -59,8 +59,13 @@ sql_artifact_store::read(std::string const& artifact_id, std::int64_t offset, st
         auto const from = std::max<std::int64_t>(offset - ordinal * chunk_bytes, 0);
         auto const count = std::min(chunk_bytes - from, length - static_cast<std::int64_t>(out.size()));
         auto piece = sql_.row<bytes>(
-            "SELECT substr(bytes, CAST(:first AS INTEGER), CAST(:count AS INTEGER)) FROM artifact_chunks "
-            "WHERE artifact_id = :artifact_id AND ordinal = :ordinal",
+            // SQLite cuts what it takes for text at the first NUL.
+            sql_.either(
+                "SELECT substr(CAST(bytes AS BLOB), CAST(:first AS INTEGER), CAST(:count AS INTEGER)) "
+                "FROM artifact_chunks WHERE artifact_id = :artifact_id AND ordinal = :ordinal",
+                "SELECT substr(bytes, CAST(:first AS INTEGER), CAST(:count AS INTEGER)) "
+                "FROM artifact_chunks WHERE artifact_id = :artifact_id AND ordinal = :ordinal"
+            ),
             from + 1, count, artifact_id, ordinal
         );
         if (!piece) break;

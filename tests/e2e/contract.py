@@ -23,9 +23,9 @@ def methods():
 
 
 def callable_methods():
-    """What a peer may call: requests that go from peer to gateway."""
+    """What a peer, client or node, may call: requests that go to the gateway."""
     return {name: schema for name, schema in methods().items()
-            if schema["kind"] == "request" and schema["direction"] == "peer_to_gateway"}
+            if schema["kind"] == "request" and schema["direction"] in ("peer_to_gateway", "node_to_gateway")}
 
 
 def resolve(schema, path):

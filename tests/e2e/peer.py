@@ -1,6 +1,7 @@
 """Peers of the gateway: a client, and a node with an effect ledger."""
 import base64
 import hashlib
+import itertools
 import json
 import os
 import threading
@@ -295,8 +296,12 @@ class Node(Peer):
         return self._reply(request, answer)
 
 
-def pair(gateway, admin, ledger, allow=("*",), capabilities=None, label="test node", device=None):
+node_numbers = itertools.count(1)
+
+
+def pair(gateway, admin, ledger, allow=("*",), capabilities=None, label=None, device=None):
     """Pairs a new device end to end and returns its Node, connected with its own token, and its Device."""
+    label = label or f"node {next(node_numbers)}"  # labels are unique
     device = device or Device(label)
     capabilities = CAPABILITIES if capabilities is None else capabilities
     invite = admin.call("pairing.invite", {"label": label})["token"]
