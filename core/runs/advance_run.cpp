@@ -26,7 +26,7 @@ struct advance {
     run_progress const& progress;
     run_settings const& settings;
     bool model_has_finished = false; // the last turn asked for no tool
-    bool has_new_input = false;
+    std::vector<std::string> new_inputs;
 
     transaction& tx() { return edit.tx(); }
     run& r() { return edit.value(); }
@@ -47,8 +47,7 @@ void take_inbox(advance& a) {
     for (auto const& each : a.tx().runs().take_inbox(a.r().run_id)) {
         auto payload = parse_own_json(each.payload).as_object();
         if (each.kind == "input") {
-            append_message(a, "user", json::value_to<std::string>(payload.at("text")), {});
-            a.has_new_input = true;
+            a.new_inputs.push_back(json::value_to<std::string>(payload.at("text")));
             a.edit.append("input", std::move(payload));
         } else if (each.kind == "approval") {
             a.edit.append("approval_decision", std::move(payload));
@@ -204,7 +203,7 @@ run_action work_or_go_on(advance& a, agent const& as) {
         return action;
     }
     if (first_open_question(a.tx(), a.r())) return wait_for_person(a);
-    if (a.model_has_finished && !a.has_new_input) {
+    if (a.model_has_finished && a.new_inputs.empty()) {
         end_run(a.edit, run_event::finish, {});
         return ended(a);
     }
@@ -228,6 +227,8 @@ run_action decide_next(advance& a) {
         else
             finish_step(a.edit, std::move(*s), outcome, a.settings);
     }
+    // The turn that is taken in here was made without them.
+    for (auto& text : a.new_inputs) append_message(a, "user", text, {});
     if (r.cancel_reason) {
         end_run(a.edit, run_event::cancel, *r.cancel_reason);
         return ended(a);

@@ -10,7 +10,7 @@
 #include <boost/json/serialize.hpp>
 
 #include <algorithm>
-#include <set>
+#include <map>
 
 namespace gatehouse::core {
 
@@ -51,26 +51,39 @@ void fit_window(std::vector<message>& messages, std::int64_t characters_max) {
     messages.erase(messages.begin(), messages.begin() + static_cast<std::ptrdiff_t>(keep_from));
 }
 
-void answer_open_calls(std::vector<model_message>& messages) {
-    std::set<std::string> answered;
+model_message make_missing_answer(model_message const& asked, tool_request const& call) {
+    model_message missing;
+    missing.run_id = asked.run_id;
+    missing.role = "tool";
+    missing.text =
+        R"({"error":{"kind":"cancelled","message":"The run ended before this call had a result."}})";
+    missing.call_id = call.call_id;
+    missing.tool = call.tool;
+    return missing;
+}
+
+// Providers refuse a call whose output does not follow it at once, and an output without its call. A person's
+// message may have come between the two, and a run may have ended between them.
+void join_calls_and_outputs(std::vector<model_message>& messages) {
+    // A model may use an id once more in a later turn: outputs of one id stand in the order of their calls.
+    std::multimap<std::string, model_message> outputs;
     for (auto const& m : messages)
-        if (m.role == "tool") answered.insert(m.run_id + m.call_id);
-    std::vector<model_message> complete;
+        if (m.role == "tool") outputs.emplace(m.run_id + m.call_id, m);
+    std::vector<model_message> joined;
     for (auto& m : messages) {
-        complete.push_back(m);
+        if (m.role == "tool") continue;
+        joined.push_back(m);
         for (auto const& call : m.tool_calls) {
-            if (answered.contains(m.run_id + call.call_id)) continue;
-            model_message missing;
-            missing.run_id = m.run_id;
-            missing.role = "tool";
-            missing.text =
-                R"({"error":{"kind":"cancelled","message":"The run ended before this call had a result."}})";
-            missing.call_id = call.call_id;
-            missing.tool = call.tool;
-            complete.push_back(std::move(missing));
+            auto output = outputs.lower_bound(m.run_id + call.call_id);
+            if (output == outputs.end() || output->first != m.run_id + call.call_id) {
+                joined.push_back(make_missing_answer(m, call));
+            } else {
+                joined.push_back(std::move(output->second));
+                outputs.erase(output);
+            }
         }
     }
-    messages = std::move(complete);
+    messages = std::move(joined);
 }
 
 std::vector<model_tool> tools_of(snapshot const& view, agent const& as) {
@@ -104,7 +117,7 @@ build_context(snapshot const& view, run const& r, agent const& as, run_settings 
     auto messages = view.sessions().latest_messages(r.session_id, settings.context_messages_max);
     fit_window(messages, settings.context_characters_max);
     for (auto const& m : messages) request.messages.push_back(to_model_message(m));
-    answer_open_calls(request.messages);
+    join_calls_and_outputs(request.messages);
     if (as.system_prompt) {
         model_message prompt;
         prompt.role = "system";
