@@ -251,7 +251,7 @@ http_connection::read_head(request_parser& parser, std::string_view bytes, parse
     }
     auto const& message = parser.get();
     head.is_http_1_0 = message.version() == 10;
-    head.keep_alive = message.keep_alive();
+    head.keep_alive = message.keep_alive() && !head.is_http_1_0;
     auto& request = head.request;
     for (auto const& field : message) {
         std::string name(field.name_string());

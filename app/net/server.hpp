@@ -19,7 +19,7 @@ namespace gatehouse::app::net {
 
 // One HTTP request, whole. Header names are lower case; a header that came twice stands twice.
 struct http_request {
-    std::string method; // "GET"
+    std::string method; // "GET"; HEAD comes as GET, and net leaves out the answer's body
     std::string path;   // percent-decoded, starts with '/', free of "..", "." and NUL
     std::vector<std::pair<std::string, std::string>> query; // decoded
     std::vector<std::pair<std::string, std::string>> headers;
@@ -100,7 +100,8 @@ class application_port {
     // subprotocol.
     virtual core::task<std::expected<std::unique_ptr<peer_session>, http_response>>
     accept(http_request request) = 0;
-    // A request that net itself refused, for the log and the counters. `status` is what it answered.
+    // A request that net itself refused, for the log and the counters. `status` is what it answered; 0
+    // where it closed the socket without an answer, because too many of that address have shown no token.
     virtual void on_refused(
         std::uint64_t connection_id, std::string const& remote_address, int status, std::string_view why
     ) = 0;

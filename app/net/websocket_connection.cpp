@@ -44,7 +44,7 @@ std::string_view text_of_failure(std::uint16_t code) {
     case 1009:
         return "message is larger than max_frame_bytes";
     default:
-        return "";
+        return "closed by the peer";
     }
 }
 
@@ -249,7 +249,10 @@ void websocket_connection::on_layer_write(std::string_view bytes) {
         auto code = static_cast<std::uint16_t>(
             static_cast<std::uint8_t>(bytes[2]) << 8 | static_cast<std::uint8_t>(bytes[3])
         );
-        out_.append_close(code, text_of_failure(code));
+        auto const& said = stream_.reason().reason; // the peer's own close is answered in its words
+        out_.append_close(
+            code, said.empty() ? text_of_failure(code) : std::string_view(said.data(), said.size())
+        );
     } else {
         out_.append_encoded(bytes);
     }
@@ -296,7 +299,7 @@ void websocket_connection::on_read_ended(error_code why) {
     std::uint16_t code = why == websocket::error::message_too_big     ? 1009
                          : why == websocket::error::bad_frame_payload ? 1007
                                                                       : 1002;
-    spdlog::debug("connection {}: bad frame: {}", id(), why.message());
+    spdlog::info("connection {}: bad frame: {}", id(), why.message());
     finish({code, std::string(text_of_failure(code))});
 }
 
@@ -415,6 +418,8 @@ void websocket_connection::begin_close(close_reason why) {
     close_deadline_ = server().loop.now() + close_patience;
     out_.append_close(why.code, why.text);
     mark_dirty();
+    if (why.code > 1001)
+        spdlog::info("connection {}: closed by the gateway: {} {}", id(), why.code, why.text);
     end_session(std::move(why));
 }
 
@@ -438,7 +443,7 @@ void websocket_connection::peer_gone(error_code why) {
 // Tells the session once, never inside a call of its own, and lets it go.
 void websocket_connection::end_session(close_reason why) {
     if (std::exchange(is_session_ending_, true)) return;
-    spdlog::debug("connection {}: closed with {} {}", id(), why.code, why.text);
+    spdlog::debug("connection {}: ends with {} {}", id(), why.code, why.text);
     core::post(server().loop, [self = self(), why = std::move(why)] {
         auto session = std::move(self->session_);
         session->on_close(why);
