@@ -157,7 +157,7 @@ void echo_application::on_refused(std::uint64_t, std::string const& address, int
     log_.add("refused " + std::to_string(status) + " " + address);
 }
 
-raw_client::raw_client(std::uint16_t port, int receive_buffer_bytes)
+raw_client::raw_client(std::uint16_t port, int receive_buffer_bytes, char const* from)
     : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     if (receive_buffer_bytes != 0) {
         ::setsockopt(socket_, SOL_SOCKET, SO_RCVBUF, &receive_buffer_bytes, sizeof receive_buffer_bytes);
@@ -165,6 +165,11 @@ raw_client::raw_client(std::uint16_t port, int receive_buffer_bytes)
     timeval limit{.tv_sec = 10, .tv_usec = 0};
     ::setsockopt(socket_, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
     ::setsockopt(socket_, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+    sockaddr_in source{};
+    source.sin_family = AF_INET;
+    ::inet_pton(AF_INET, from, &source.sin_addr);
+    if (::bind(socket_, reinterpret_cast<sockaddr const*>(&source), sizeof source) != 0)
+        throw std::runtime_error("bind");
     sockaddr_in to{};
     to.sin_family = AF_INET;
     to.sin_port = htons(port);

@@ -57,8 +57,8 @@ class echo_application final : public application_port {
 // A blocking client socket.
 class raw_client {
   public:
-    // `receive_buffer_bytes` 0: the kernel's choice.
-    explicit raw_client(std::uint16_t port, int receive_buffer_bytes = 0);
+    // `receive_buffer_bytes` 0: the kernel's choice. `from`: one of the loopback addresses 127.0.0.0/8.
+    explicit raw_client(std::uint16_t port, int receive_buffer_bytes = 0, char const* from = "127.0.0.1");
     raw_client(raw_client const&) = delete;
     raw_client& operator=(raw_client const&) = delete;
     raw_client(raw_client&& other) noexcept;

@@ -171,11 +171,24 @@ TEST_F(websocket_server, echoes_texts_and_answers_a_close) {
         0x88, "\x03\xe8"
               "bye"
     ));
-    EXPECT_EQ(read_frame(client).close_code(), 1000);
+    auto answer = read_frame(client);
+    EXPECT_EQ(answer.close_code(), 1000);
+    EXPECT_EQ(answer.close_text(), "bye");
     EXPECT_EQ(client.receive_all(), "");
     EXPECT_EQ(log_.take("close"), "close 1000 bye");
     EXPECT_TRUE(wait_for_counts([](auto const& now) { return now.websocket == 0 && now.unauthenticated == 0; }
     ));
+}
+
+TEST_F(websocket_server, answers_a_close_without_a_code) {
+    start();
+    auto client = open_websocket();
+    client.send(frame(0x88, ""));
+    auto answer = read_frame(client);
+    EXPECT_EQ(answer.close_code(), 1000);
+    EXPECT_EQ(answer.close_text(), "closed by the peer");
+    EXPECT_EQ(client.receive_all(), "");
+    EXPECT_EQ(log_.take("close"), "close 1005 ");
 }
 
 TEST_F(websocket_server, takes_messages_of_every_size_up_to_the_limit) {
@@ -340,6 +353,36 @@ TEST_F(websocket_server, who_does_not_authenticate_in_time_is_closed) {
     EXPECT_EQ(last.close_text(), "handshake time-out");
     honest.send(text("still here"));
     EXPECT_EQ(read_frame(honest).payload, "still here");
+}
+
+TEST_F(websocket_server, leaves_the_budget_when_it_is_authenticated) {
+    server_options options;
+    options.unauthenticated_per_address_max = 1;
+    start(options);
+    auto first = open_websocket();
+    EXPECT_EQ(counts().unauthenticated, 1u);
+    EXPECT_EQ(connect().receive_all(), "");
+    first.send(text("authenticate"));
+    EXPECT_EQ(read_frame(first).payload, "authenticate");
+    auto second = open_websocket();
+    EXPECT_EQ(counts().unauthenticated, 1u);
+    EXPECT_EQ(counts().websocket, 2u);
+}
+
+TEST_F(websocket_server, sockets_of_one_address_do_not_keep_out_another) {
+    start();
+    std::vector<raw_client> crowd;
+    for (int i = 0; i < 300; ++i) {
+        crowd.push_back(connect());
+        crowd.back().send(i % 2 == 0 ? upgrade_request() : "GET / HT");
+    }
+    EXPECT_EQ(log_.take("refused"), "refused 0 127.0.0.1");
+    EXPECT_EQ(crowd.back().receive_all(), "");
+    raw_client honest(port_, 0, "127.0.0.2");
+    honest.send(upgrade_request());
+    EXPECT_EQ(read_answer(honest).status, 101);
+    honest.send(text("hello"));
+    EXPECT_EQ(read_frame(honest).payload, "hello");
 }
 
 TEST_F(websocket_server, pings_a_quiet_peer_and_closes_a_silent_one) {
