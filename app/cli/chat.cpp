@@ -272,6 +272,12 @@ core::task<> chat::cancel_run() {
 // Returns when the question is answered, by this person or by another one elsewhere, or can't be answered
 // now.
 core::task<> chat::ask(open_question question) {
+    if (question.text.empty()) {
+        auto const approval = co_await call("approval.get", {{"approval_id", question.approval_id}});
+        if (!approval && is_lost_) co_return;
+        question.text =
+            approval ? describe_subject(approval->at("subject").as_object()) : question.approval_id;
+    }
     auto const choices = question.is_outcome ? "retry, skip or fail" : "y/n";
     fmt::print(
         stderr, "? {} {} [{}] ", question.is_outcome ? "It is not known whether this was done:" : "Allow",

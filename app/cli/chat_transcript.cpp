@@ -32,6 +32,15 @@ std::string document_of(json::object const& object, std::string_view name) {
 
 } // namespace
 
+std::string describe_subject(json::object const& subject) {
+    auto const node = text_of(subject, "node");
+    // The arguments in full: nobody should say yes to what was cut off.
+    return printable(fmt::format(
+        "{} {}{}", text_of(subject, "tool"), document_of(subject, "arguments"),
+        node.empty() ? "" : " on " + node
+    ));
+}
+
 void chat_transcript::say(std::string_view text) {
     if (text.empty()) return;
     answer_(printable(text));
@@ -76,15 +85,7 @@ void chat_transcript::take_request(json::object const& payload) {
     asked.approval_id = text_of(payload, "approval_id");
     asked.subject_hash = text_of(payload, "subject_hash");
     asked.is_outcome = text_of(payload, "kind") == "outcome";
-    if (subject && subject->is_object()) {
-        auto const& what = subject->get_object();
-        auto const node = text_of(what, "node");
-        // The arguments in full: nobody should say yes to what was cut off.
-        asked.text = printable(fmt::format(
-            "{} {}{}", text_of(what, "tool"), document_of(what, "arguments"),
-            node.empty() ? "" : " on " + node
-        ));
-    }
+    if (subject && subject->is_object()) asked.text = describe_subject(subject->get_object());
     question_ = std::move(asked);
 }
 

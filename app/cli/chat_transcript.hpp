@@ -18,6 +18,9 @@ struct open_question {
     std::string text;        // what is asked, for people
 };
 
+// The subject of an approval, for people: the tool, its arguments, the node.
+std::string describe_subject(boost::json::object const& subject);
+
 // One run.
 class chat_transcript {
   public:

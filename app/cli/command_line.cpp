@@ -13,13 +13,14 @@ namespace gatehouse::app::cli {
 namespace {
 
 constexpr char const* examples = R"(Examples:
-  gatehouse serve                                    a gateway on 127.0.0.1:8787, its files in ~/.local/share/gatehouse
+  gatehouse serve                                    run a gateway on 127.0.0.1:8787
   gatehouse chat                                     talk to an agent
   gatehouse call run.start '{"input":{"text":"hi"}}' call any method
   gatehouse node --root ~/shared --invite-file FILE  offer this machine to the agents
 
-Client commands find the gateway by --gateway or GATEHOUSE_URL, the token by --token-file or GATEHOUSE_TOKEN, both also
-in the data directory of a gateway on this machine. "gatehouse COMMAND --help" tells more.)";
+Client commands find the gateway by --gateway or GATEHOUSE_URL and the token by --token-file or
+GATEHOUSE_TOKEN; both also in the data directory of a gateway on this machine.
+"gatehouse COMMAND --help" tells more.)";
 
 void complain(char const* sentence) { fmt::print(stderr, "gatehouse: {}\n", sentence); }
 

@@ -1,5 +1,7 @@
 #include "app/cli/pretty_json.hpp"
 
+#include "protocol/json_codec.hpp"
+
 #include <boost/json/serialize.hpp>
 
 #include <cstddef>
@@ -35,6 +37,8 @@ void append(std::string& out, boost::json::value const& value, std::size_t depth
         }
         new_line(depth);
         out += ']';
+    } else if (value.is_double()) {
+        protocol::append_json(out, value.get_double()); // 0.5, where Boost writes 5E-1
     } else {
         out += boost::json::serialize(value);
     }

@@ -40,13 +40,15 @@ void add_serve_command(CLI::App& program, chosen_command& chosen) {
         ->type_name("ADDRESS");
     command->footer(
         R"(When it is ready it prints one line of JSON to stdout with its address; logs go to stderr.
-GATEHOUSE_ADMIN_TOKEN installs that token at the first start; otherwise one is made and kept in DIR/admin.token.
+GATEHOUSE_ADMIN_TOKEN installs that token at the first start; otherwise one is made and kept in
+DIR/admin.token.
 
 Examples:
   gatehouse serve
   gatehouse serve --data ./data --listen 127.0.0.1:0
   gatehouse serve --config /etc/gatehouse.toml
-  GATEHOUSE_STORE=postgresql://gatehouse@db/gatehouse gatehouse serve --listen 10.0.0.5:8787 --behind-proxy 10.0.0.1)"
+  GATEHOUSE_STORE=postgresql://gatehouse@db/gatehouse gatehouse serve
+  gatehouse serve --listen 10.0.0.5:8787 --behind-proxy 10.0.0.1)"
     );
     command->callback([&chosen, options] { chosen = [options] { return run_serve(*options); }; });
 }

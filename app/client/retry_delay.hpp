@@ -30,7 +30,7 @@ class retry_delay {
   private:
     static constexpr std::chrono::milliseconds shortest{100};
     static constexpr std::chrono::milliseconds first_limit{500};
-    static constexpr std::chrono::milliseconds longest{30'000};
+    static constexpr std::chrono::milliseconds longest{5'000}; // a gateway on the same machine is back sooner
 
     core::random_source& random_;
     std::chrono::milliseconds limit_ = first_limit;

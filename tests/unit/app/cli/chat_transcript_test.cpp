@@ -91,9 +91,9 @@ TEST(terminal_text, control_characters_are_shown_and_not_obeyed) {
 
 TEST(pretty_json, members_stand_on_lines_of_their_own) {
     EXPECT_EQ(
-        pretty_json(boost::json::parse(R"({"a":[1,{"b":"x\"y"}],"c":{},"d":[],"e":null})")),
+        pretty_json(boost::json::parse(R"({"a":[1,{"b":"x\"y"}],"c":{},"d":[],"e":0.5})")),
         "{\n  \"a\": [\n    1,\n    {\n      \"b\": \"x\\\"y\"\n    }\n  ],\n  \"c\": {},\n  \"d\": [],\n  "
-        "\"e\": null\n}"
+        "\"e\": 0.5\n}"
     );
 }
 
