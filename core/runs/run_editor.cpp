@@ -57,10 +57,14 @@ void run_editor::insert() {
     flush_tape();
 }
 
-// Makes the session's oldest accepted run claimable, now that the one before it has ended.
+// Makes the run that now stands first in the session claimable. Where a blocked run ended, that is one which
+// has its turn already.
 void run_editor::promote_next_run() {
-    auto next = tx_.runs().lock_oldest_accepted(run_.session_id);
-    if (!next) return;
+    auto head = tx_.runs().head_of_session(run_.session_id);
+    if (!head) return;
+    auto next = tx_.runs().lock(head->run_id);
+    bool is_blocked = next && next->state == run_state::accepted && !next->claimable_at && !next->lease_owner;
+    if (!is_blocked) return;
     next->claimable_at = tx_.now();
     tx_.runs().save(*next);
     tx_.signals().queue = true;

@@ -44,10 +44,8 @@ class run_store {
     // Takes the lease from `owner`: lease_epoch + 1, no owner, claimable now. Returns how many.
     virtual std::int64_t release_all_of(std::string const& owner) = 0;
 
-    // The unfinished run that stands first in the session, and the first one that is still accepted (both may
-    // be the same).
+    // The unfinished run that stands first in the session.
     virtual std::optional<run> head_of_session(std::string const& session_id) const = 0;
-    virtual std::optional<run> lock_oldest_accepted(std::string const& session_id) = 0;
     // The next free ordinal of a session; the caller holds the session's lock.
     virtual std::int64_t next_ordinal(std::string const& session_id) const = 0;
 

@@ -231,19 +231,6 @@ std::optional<run> sql_run_store::head_of_session(std::string const& session_id)
     );
 }
 
-std::optional<run> sql_run_store::lock_oldest_accepted(std::string const& session_id) {
-    return run_record::find(
-        sql_,
-        sql_.either(
-            "SELECT " RUN_COLUMNS " FROM runs WHERE session_id = :session_id AND " IS_UNFINISHED
-            " AND state = 'accepted' ORDER BY ordinal LIMIT 1",
-            "SELECT " RUN_COLUMNS " FROM runs WHERE session_id = :session_id AND " IS_UNFINISHED
-            " AND state = 'accepted' ORDER BY ordinal LIMIT 1 FOR UPDATE"
-        ),
-        session_id
-    );
-}
-
 std::int64_t sql_run_store::next_ordinal(std::string const& session_id) const {
     return *sql_.row<std::int64_t>(
         "SELECT coalesce(max(ordinal), 0) + 1 FROM runs WHERE session_id = :session_id", session_id

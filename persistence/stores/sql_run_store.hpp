@@ -22,7 +22,6 @@ class sql_run_store final : public core::run_store {
     std::optional<timestamp> next_claimable_at() const override;
     std::int64_t release_all_of(std::string const& owner) override;
     std::optional<core::run> head_of_session(std::string const& session_id) const override;
-    std::optional<core::run> lock_oldest_accepted(std::string const& session_id) override;
     std::int64_t next_ordinal(std::string const& session_id) const override;
     void append_tape(std::string const& run_id, std::span<core::tape_item const> items) override;
     std::vector<core::tape_item>
