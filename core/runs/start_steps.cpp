@@ -21,8 +21,6 @@ result<void> check_approved(run_editor& edit, step const& s, tool_call_target co
     if (!s.approval_id) return {};
     auto const& r = edit.value();
     auto given = edit.tx().approvals().find(*s.approval_id);
-    if (given && given->kind == "outcome")
-        return {}; // a person said `retry`; the call itself was approved before
     approval_subject now{
         s.tool,
         parse_own_json(s.arguments).as_object(),
@@ -88,7 +86,12 @@ std::optional<started_step> start(run_editor& edit, step s, run_settings const& 
 std::optional<started_step> restart(run_editor& edit, step s, run_settings const& settings) {
     auto& tx = edit.tx();
     if (s.invocation_id) {
-        auto call = tx.invocations().find(*s.invocation_id);
+        auto call = tx.invocations().lock(*s.invocation_id);
+        if (call && !call->finished_at) {
+            // A node refuses a smaller epoch than it has seen for the run.
+            call->lease_epoch = edit.value().lease_epoch;
+            tx.invocations().save(*call);
+        }
         if (call) return started_step{std::move(s), std::move(call)};
     }
     auto known = find_tool(tx, s.tool);
