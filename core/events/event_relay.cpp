@@ -99,7 +99,8 @@ void event_relay::deliver(
     for (std::size_t i = 0; i < page.size(); ++i) {
         if (page[i].seq > to.delivered && to.filter.matches(page[i].value)) matching.push_back(encoded[i]);
     }
-    to.delivered = page.back().seq;
+    // A subscriber that resumes may stand ahead of the relay.
+    to.delivered = std::max(to.delivered, page.back().seq);
     if (matching.empty()) return;
     to.moved_at = loop_.now();
     to.to->on_events({epoch_, to.delivered}, matching);
@@ -176,8 +177,19 @@ task<> event_relay::replay(std::uint64_t id) {
         auto unit = [after = mine->delivered](snapshot& view) {
             return view.events().read(after, page_size);
         };
-        auto page = co_await db_.read(std::move(unit));
+        event_log::page page;
+        bool was_read = false;
+        try {
+            page = co_await db_.read(std::move(unit));
+            was_read = true;
+        } catch (std::exception const& e) {
+            spdlog::error("a replay could not read the event log, trying again: {}", e.what());
+        }
         if (!mine->to) co_return;
+        if (!was_read) {
+            co_await news_.wait_until(loop_.now() + poll_period);
+            continue;
+        }
         if (mine->delivered + 1 < page.oldest_seq) {
             mine->to->on_cursor_expired({epoch_, page.oldest_seq - 1});
             co_return;

@@ -1,0 +1,224 @@
+#include "core/events/event_relay.hpp"
+
+#include "core/events/make_event.hpp"
+#include "tests/support/store_fixture.hpp"
+
+#include <boost/json/parse.hpp>
+
+namespace gatehouse::core {
+namespace {
+
+using namespace std::chrono_literals;
+
+// Keeps the numbers of the events it is told of, and the cursors that came with them.
+class listener final : public event_subscriber {
+  public:
+    void on_events(cursor at, std::vector<std::string_view> const& events) override {
+        EXPECT_GE(at.seq, cursor_.seq) << "the cursor went back";
+        cursor_ = at;
+        for (auto const& text : events) {
+            auto const event = boost::json::parse(text);
+            heard.push_back(event.at("payload").at("n").as_int64());
+        }
+    }
+    void on_ephemeral(cursor, std::string_view event) override { ephemeral.emplace_back(event); }
+    void on_cursor_expired(cursor) override { expired = true; }
+
+    std::vector<std::int64_t> heard;
+    std::vector<std::string> ephemeral;
+    bool expired = false;
+    cursor cursor_;
+};
+
+class event_relay_test : public testing::store_fixture {
+  protected:
+    void SetUp() override {
+        store_fixture::SetUp();
+        if (!IsSkipped()) begin();
+    }
+    void TearDown() override {
+        if (relay_) end();
+        store_fixture::TearDown();
+    }
+
+    void begin() {
+        relay_ = std::make_unique<event_relay>(loop_, *db_, time_);
+        start(relay_->start());
+        wait_for_started();
+        db_->set_commit_listener([this](commit_signals const& signals) {
+            if (relay_ && hears_commits_) relay_->on_signals(signals);
+        });
+        start(relay_->run());
+    }
+    void end() {
+        start(relay_->stop());
+        wait_for_started();
+        db_->set_commit_listener({});
+        relay_.reset();
+    }
+
+    // Events numbered on from the last one, in one commit.
+    void publish(int events) {
+        auto const first = published_;
+        published_ += events;
+        write([first, events](transaction& tx) {
+            for (auto n = first + 1; n <= first + events; ++n)
+                tx.publish(make_shared_event(tx, "nodes", "node.updated", {{"n", n}}));
+        });
+    }
+    static std::vector<std::int64_t> numbers(std::int64_t after, std::int64_t to) {
+        std::vector<std::int64_t> out;
+        for (auto n = after + 1; n <= to; ++n) out.push_back(n);
+        return out;
+    }
+    event_filter all() const {
+        event_filter f;
+        f.topics = {"*"};
+        f.principal = "ada";
+        return f;
+    }
+    bool wait_for(listener const& l, std::int64_t number) {
+        return loop_.run_until([&] { return !l.heard.empty() && l.heard.back() >= number; });
+    }
+    result<cursor> check(std::optional<std::string> after) {
+        std::optional<result<cursor>> checked;
+        start([](event_relay& relay, std::optional<std::string> from, auto& to) -> task<> {
+            to = co_await relay.check(from);
+        }(*relay_, after, checked));
+        loop_.run_until([&] { return checked.has_value(); });
+        return *checked;
+    }
+
+    std::unique_ptr<event_relay> relay_;
+    std::int64_t published_ = 0;
+    bool hears_commits_ = true;
+};
+ON_BOTH_STORES(event_relay_test);
+
+TEST_P(event_relay_test, a_subscriber_hears_every_commit_in_order) {
+    listener l;
+    auto id = relay_->subscribe(all(), relay_->head(), l);
+    for (int events : {1, 3, 99, 100, 101, 250}) publish(events);
+    ASSERT_TRUE(wait_for(l, published_));
+    EXPECT_EQ(l.heard, numbers(0, published_));
+    EXPECT_EQ(l.cursor_.seq, published_);
+    relay_->unsubscribe(id);
+    publish(1);
+    loop_.run_until([&] { return relay_->head().seq == published_; });
+    EXPECT_EQ(l.heard.size(), published_ - 1);
+}
+
+// Whatever was read, replayed or committed in between: each subscriber begins at each point of the log while
+// it grows, and hears each event once.
+TEST_P(event_relay_test, who_resumes_at_any_point_of_a_growing_log_misses_nothing_and_hears_nothing_twice) {
+    publish(205);
+    std::vector<std::unique_ptr<listener>> listeners;
+    std::vector<std::pair<std::int64_t, std::uint64_t>> begun;
+    auto subscribe = [&](std::int64_t from) {
+        listeners.push_back(std::make_unique<listener>());
+        begun.emplace_back(from, relay_->subscribe(all(), {1, from}, *listeners.back()));
+    };
+    for (std::int64_t from : {0, 1, 4, 5, 99, 100, 101, 104, 105, 106, 199, 200, 201, 204, 205}) {
+        subscribe(from);
+        publish(7); // replay, live delivery and this commit overlap
+        subscribe(from);
+    }
+    publish(100);
+    for (auto const& l : listeners) ASSERT_TRUE(wait_for(*l, published_));
+    for (std::size_t i = 0; i < listeners.size(); ++i)
+        EXPECT_EQ(listeners[i]->heard, numbers(begun[i].first, published_)) << "from " << begun[i].first;
+    for (auto const& [from, id] : begun) relay_->unsubscribe(id);
+}
+
+TEST_P(event_relay_test, who_stands_ahead_of_the_relay_hears_nothing_twice) {
+    hears_commits_ = false;
+    publish(150);
+    listener l;
+    auto from = check("c1.150");
+    ASSERT_TRUE(from);
+    ASSERT_LT(relay_->head().seq, 150);
+    auto id = relay_->subscribe(all(), *from, l);
+    publish(150);
+    loop_.advance(500ms); // the poll
+    ASSERT_TRUE(wait_for(l, 300));
+    EXPECT_EQ(l.heard, numbers(150, 300));
+    relay_->unsubscribe(id);
+}
+
+TEST_P(event_relay_test, without_a_wake_up_the_poll_finds_what_was_committed) {
+    hears_commits_ = false;
+    listener l;
+    auto id = relay_->subscribe(all(), relay_->head(), l);
+    loop_.run_until_idle();
+    publish(3);
+    loop_.run_until_idle();
+    loop_.advance(500ms);
+    EXPECT_TRUE(wait_for(l, 3));
+    relay_->unsubscribe(id);
+}
+
+TEST_P(event_relay_test, a_store_that_fails_during_a_replay_is_asked_again) {
+    publish(250);
+    loop_.run_until([&] { return relay_->head().seq == 250; });
+    loop_.run_until_idle();
+    listener l;
+    failures_.fail_at(0);
+    auto id = relay_->subscribe(all(), {1, 0}, l);
+    ASSERT_TRUE(loop_.run_until([&] {
+        loop_.advance(500ms);
+        return l.heard.size() == 250;
+    }));
+    EXPECT_TRUE(failures_.has_failed());
+    EXPECT_EQ(l.heard, numbers(0, 250));
+    relay_->unsubscribe(id);
+}
+
+TEST_P(event_relay_test, a_cursor_that_is_none_or_of_a_lost_tail_is_refused) {
+    publish(5);
+    loop_.run_until([&] { return relay_->head().seq == 5; });
+    EXPECT_EQ(check(std::nullopt)->seq, 5);
+    EXPECT_EQ(check("c1.2")->seq, 2);
+    struct {
+        char const* after;
+        errc code;
+    } const cases[]{
+        {"", errc::invalid_params},     {"5", errc::invalid_params},    {"c1.5 ", errc::invalid_params},
+        {"c1.6", errc::cursor_expired}, {"c2.0", errc::cursor_expired},
+    };
+    for (auto const& c : cases) {
+        auto refused = check(c.after);
+        ASSERT_FALSE(refused) << c.after;
+        EXPECT_EQ(refused.error().code, c.code) << c.after;
+    }
+}
+
+TEST_P(event_relay_test, a_quiet_subscription_is_told_where_it_stands) {
+    listener l;
+    auto only_runs = all();
+    only_runs.topics = {"runs"};
+    auto id = relay_->subscribe(only_runs, relay_->head(), l);
+    publish(10);
+    loop_.run_until([&] { return relay_->head().seq == 10; });
+    EXPECT_TRUE(l.heard.empty());
+    ASSERT_TRUE(loop_.run_until([&] {
+        loop_.advance(10s);
+        return l.cursor_.seq == 10;
+    }));
+    EXPECT_TRUE(l.heard.empty());
+    relay_->unsubscribe(id);
+}
+
+TEST_P(event_relay_test, deltas_reach_those_who_have_caught_up_and_are_marked) {
+    listener l;
+    auto id = relay_->subscribe(all(), relay_->head(), l);
+    relay_->on_delta({"run_1", "ses_1", "ada", "turn_1", 0}, 0, "hel");
+    relay_->on_delta({"run_2", "ses_2", "bob", "turn_1", 0}, 0, "not for ada");
+    ASSERT_EQ(l.ephemeral.size(), 1);
+    auto delta = boost::json::parse(l.ephemeral[0]);
+    EXPECT_EQ(delta.at("ephemeral"), true);
+    EXPECT_EQ(delta.at("payload").at("text"), "hel");
+    relay_->unsubscribe(id);
+}
+
+} // namespace
+} // namespace gatehouse::core
