@@ -58,6 +58,15 @@ result<outcome> begin_once(
     return outcome(committed_call{std::move((*begun)->row), true, (*begun)->node_is_away});
 }
 
+// This process stops; the call goes on, and its row keeps the answer.
+error gone_before_the_answer(core::invocation const& row) {
+    return {
+        errc::unavailable,
+        "This gateway stops before the node has answered: ask again under the same idempotency_key.",
+        json::object{{"invocation_id", row.invocation_id}}
+    };
+}
+
 core::task<core::invocation> end_in_time(core::database& db, core::invocation call) {
     core::call_answer late;
     late.invocation_id = call.invocation_id;
@@ -114,11 +123,12 @@ core::task<result<core::invocation>> invoke_call(
     auto [row, is_new, node_is_away] = std::move(**begun);
     if (node_is_away) co_return std::move(row);
     if (is_new) nodes.deliver(row);
-    {
-        core::time_limit limit(on, on.now() + timeout + patience_beyond_timeout);
-        row = co_await nodes.wait(std::move(row), limit.stop());
+    core::time_limit limit(on, on.now() + timeout + patience_beyond_timeout);
+    row = co_await nodes.wait(std::move(row), limit.stop());
+    if (!row.finished_at) {
+        if (!limit.stop().requested()) co_return std::unexpected(gone_before_the_answer(row));
+        row = co_await end_in_time(db, std::move(row));
     }
-    if (!row.finished_at) row = co_await end_in_time(db, std::move(row));
     if (row.state != "succeeded") co_return std::unexpected(error_of(row));
     co_return std::move(row);
 }

@@ -81,6 +81,16 @@ std::expected<void, error> take_or_ask(
     return needs_approval(open_approval(tx, "call", subject, risk, std::nullopt, settings));
 }
 
+// The approval that a grant was given with is for the first of its calls, which the grant lifts.
+void use_up_approval(transaction& tx, approval_subject const& subject) {
+    auto known = tx.approvals().find_unused_by_subject(subject.principal, subject_hash(subject));
+    if (!known || known->state != approval_state::approved) return;
+    auto locked = tx.approvals().lock(known->approval_id);
+    if (!locked) return;
+    locked->value.used = true;
+    tx.approvals().save(locked->value);
+}
+
 approval_subject
 subject_of(direct_call const& wanted, tool_call_target const& target, std::string session_id) {
     approval_subject subject;
@@ -122,6 +132,7 @@ begin_call(transaction& tx, direct_call const& wanted, run_settings const& setti
     if (answer.what == effect::deny) return fail(errc::policy_denied, answer.reason);
     if (!target->node->instance_id && !wanted.queue_ttl)
         return fail(errc::unavailable, "The node '" + target->node->label + "' is offline.");
+    if (answer.grant_id) use_up_approval(tx, subject_of(wanted, *target, *session_id));
     if (answer.what == effect::ask) {
         auto subject = subject_of(wanted, *target, std::move(*session_id));
         auto lifted = take_or_ask(tx, subject, target->called.risk, settings);
