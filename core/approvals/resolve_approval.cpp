@@ -81,8 +81,9 @@ void tell_run(transaction& tx, run locked, approval const& a) {
     }
     run_editor edit(tx, std::move(locked));
     edit.append("approval_decision", std::move(decision));
-    // Nobody has to answer now, so it does not wait any more; whoever claims it goes on.
-    edit.move(run_event::resume);
+    // It goes on with whoever claims it, and waits again where another question of it is still open. A second
+    // answer may come before that.
+    if (edit.value().state == run_state::waiting) edit.move(run_event::resume);
     edit.value().waiting_on.reset();
     edit.value().claimable_at = tx.now();
     edit.save();

@@ -237,6 +237,81 @@ TEST_P(working_runs_test, a_run_is_claimed_with_its_acceptance_where_a_slot_is_f
     EXPECT_EQ("running", text(must("run.start", R"({"input":{"text":"again"}})"), "state"));
 }
 
+// A run that asks a person about `calls` calls at once, in the session "s".
+class waiting_runs_test : public working_runs_test {
+  protected:
+    std::string wait_for_a_person(int calls, std::string_view mode) {
+        add_node();
+        must("session.resolve", fmt::format(R"({{"session_key":"s","mode":"{}"}})", mode));
+        auto script = fmt::format("/parallel {}", calls);
+        for (int i = 0; i < calls; ++i)
+            script += fmt::format(R"(\n/call node__test__act {{\"key\":\"{}\"}})", i);
+        auto id = text(
+            must("run.start", fmt::format(R"({{"session_key":"s","input":{{"text":"{}"}}}})", script)),
+            "run_id"
+        );
+        if (!loop_.run_until([&] { return worker_->running() == 0; }))
+            throw std::runtime_error("it does not wait");
+        EXPECT_EQ("waiting", state_of(id));
+        return id;
+    }
+    std::string state_of(std::string const& run_id) {
+        return text(must("run.get", fmt::format(R"({{"run_id":"{}"}})", run_id)), "state");
+    }
+    json::array open_approvals() { return must("approval.list", "{}").at("items").as_array(); }
+    json::object say(std::string_view what) {
+        return must("run.start", fmt::format(R"({{"session_key":"s","input":{{"text":"{}"}}}})", what));
+    }
+};
+ON_BOTH_STORES(waiting_runs_test);
+
+TEST_P(waiting_runs_test, answers_to_two_questions_may_come_before_the_run_goes_on) {
+    auto id = wait_for_a_person(2, "queue");
+    for (auto const& each : open_approvals()) {
+        must(
+            "approval.resolve",
+            fmt::format(R"({{"approval_id":"{}","decision":"deny"}})", text(each.as_object(), "approval_id"))
+        );
+    }
+    start(worker_->run());
+    ASSERT_TRUE(loop_.run_until([&] { return worker_->running() == 1; }));
+    ASSERT_TRUE(loop_.run_until([&] { return worker_->running() == 0; }));
+    EXPECT_EQ("succeeded", state_of(id));
+}
+
+TEST_P(waiting_runs_test, a_message_into_a_queueing_session_waits_and_says_for_what) {
+    auto id = wait_for_a_person(1, "queue");
+    auto approval_id = text(open_approvals().at(0).as_object(), "approval_id");
+    auto behind = say("hello");
+    EXPECT_EQ("accepted", text(behind, "state"));
+    EXPECT_EQ(json::value({{"run_id", id}, {"approval_id", approval_id}}), behind.at("blocked_by"));
+    EXPECT_EQ("waiting", state_of(id));
+}
+
+TEST_P(waiting_runs_test, a_message_into_a_steering_session_denies_all_open_calls_with_it) {
+    auto id = wait_for_a_person(2, "steer");
+    auto asked = open_approvals();
+    auto behind = say("rather not");
+    EXPECT_EQ(json::value({{"run_id", id}}), behind.at("blocked_by"));
+    ASSERT_EQ(2u, asked.size());
+    for (auto const& each : asked) {
+        auto decided = must(
+            "approval.get", fmt::format(R"({{"approval_id":"{}"}})", text(each.as_object(), "approval_id"))
+        );
+        EXPECT_EQ("denied", text(decided, "state"));
+        EXPECT_EQ("rather not", text(decided, "reason"));
+    }
+}
+
+TEST_P(waiting_runs_test, a_message_into_an_interrupting_session_cancels_what_waits_and_goes_ahead) {
+    auto id = wait_for_a_person(1, "interrupt");
+    auto next = say("something else");
+    EXPECT_EQ("running", text(next, "state"));
+    EXPECT_FALSE(next.contains("blocked_by"));
+    EXPECT_EQ("cancelled", state_of(id));
+    EXPECT_TRUE(open_approvals().empty());
+}
+
 TEST_P(working_runs_test, a_refused_start_gives_its_slot_back) {
     EXPECT_EQ(errc::not_found, code_of("run.start", R"({"input":{"text":"x"},"agent":"nobody"})"));
     EXPECT_EQ("running", text(must("run.start", R"({"input":{"text":"x"}})"), "state"));
