@@ -26,7 +26,7 @@ class CrashScene(Scenario):
     def setUp(self):
         super().setUp()
         self.ledger = Ledger(self.gateway.directory)
-        self.node, self.device = pair(self.gateway, self.admin, self.ledger, label="crash")
+        self.node, self.device = pair(self.gateway, self.admin, self.ledger)
 
     def tearDown(self):
         self.admin.call("node.revoke", {"node": self.device.id})
