@@ -19,7 +19,7 @@ class RunTest(Scenario):
         kinds = [item["kind"] for item in items]
         for kind in ("input", "provider_request", "provider_response", "status_change"):
             self.assertIn(kind, kinds)
-        changes = [(i["payload"]["from"], i["payload"]["to"]) for i in items if i["kind"] == "status_change"]
+        changes = [(i["payload"].get("from"), i["payload"]["to"]) for i in items if i["kind"] == "status_change"]
         self.assertEqual([("accepted", "running"), ("running", "succeeded")],
                          [change for change in changes if change[0] and change[0] != change[1]])
         for member in ("agent", "created_at", "started_at", "finished_at", "usage", "steps", "session_id"):
