@@ -4,6 +4,8 @@
 #include <boost/url/url_view.hpp>
 #include <fmt/format.h>
 
+#include <cstdlib>
+
 namespace gatehouse::app::net {
 
 std::string web_address::host_header() const {
@@ -29,7 +31,9 @@ std::expected<web_address, std::string> parse_web_address(std::string_view url) 
     if (address.host.empty()) return std::unexpected(fmt::format("the URL \"{}\" names no host", url));
     address.port = tls ? 443 : 80;
     if (parts.has_port() && !parts.port().empty()) {
-        address.port = parts.port_number();
+        // port_number() is silent about what doesn't fit into 16 bits.
+        auto const number = std::strtoul(std::string(parts.port()).c_str(), nullptr, 10);
+        address.port = number > 65535 ? 0 : static_cast<std::uint16_t>(number);
         if (address.port == 0)
             return std::unexpected(fmt::format("the port of \"{}\" is not from 1 to 65535", url));
     }

@@ -5,6 +5,7 @@
 #include "app/node/process_capability.hpp"
 #include "app/node/system_capability.hpp"
 #include "core/execution/wakeup.hpp"
+#include "protocol/gen/method_list.hpp"
 #include "protocol/gen/methods/capability_cancel.hpp"
 #include "protocol/gen/methods/capability_progress.hpp"
 #include "protocol/gen/methods/pairing_resolved.hpp"
@@ -74,24 +75,23 @@ class node::session final : public client::connection_listener {
     void on_notification(std::string_view, boost::json::object const&) override {}
 
     void on_request(rpc_id id, std::string_view method, boost::json::object const& params) override {
-        // What doesn't fit the contract makes decode() throw.
-        try {
-            if (method == protocol::capability_invoke::descriptor.name) {
-                owner_.calls_.spawn(
-                    answer(owner_, number_, std::move(id), protocol::capability_invoke::decode(params))
-                );
-            } else if (method == protocol::capability_cancel::descriptor.name) {
-                owner_.desk_->cancel(protocol::capability_cancel::decode(params).invocation_id);
-                connection_.reply(id, "{}");
-            } else if (method == protocol::pairing_resolved::descriptor.name) {
-                take_decision(id, protocol::pairing_resolved::decode(params));
-            } else {
-                connection_.refuse(
-                    id, {errc::method_not_found, fmt::format("A node has no method {}.", method)}
-                );
-            }
-        } catch (std::exception const&) {
-            connection_.refuse(id, {errc::invalid_params, "The params don't fit the contract."});
+        auto const* known = protocol::find_method(method);
+        if (!known || known->direction != protocol::method_direction::gateway_to_node) {
+            connection_.refuse(id, {errc::method_not_found, fmt::format("A node has no method {}.", method)});
+            return;
+        }
+        if (!owner_.contract_.params_of(*known).is_valid(params)) {
+            connection_.refuse(id, {errc::invalid_params, fmt::format("The params don't fit {}.", method)});
+            return;
+        }
+        if (method == protocol::capability_invoke::descriptor.name) {
+            auto call = protocol::capability_invoke::decode(params);
+            owner_.calls_.spawn(answer(owner_, number_, std::move(id), std::move(call)));
+        } else if (method == protocol::capability_cancel::descriptor.name) {
+            owner_.desk_->cancel(protocol::capability_cancel::decode(params).invocation_id);
+            connection_.reply(id, "{}");
+        } else {
+            take_decision(id, protocol::pairing_resolved::decode(params));
         }
     }
 

@@ -2,6 +2,7 @@
 // The reference node: a device that pairs with a gateway, offers its capabilities and takes calls.
 #include "app/client/gateway_connection.hpp"
 #include "app/client/retry_delay.hpp"
+#include "app/dispatch/contract_schemas.hpp"
 #include "app/node/call_desk.hpp"
 #include "app/node/call_journal.hpp"
 #include "core/execution/task_group.hpp"
@@ -73,6 +74,7 @@ class node {
     std::string device_id_;
     std::optional<std::string> token_; // the node token; nothing: the invite is used
     client::retry_delay delay_;
+    contract_schemas contract_;
     std::optional<call_journal> journal_;
     std::optional<call_desk> desk_;
     core::task_group calls_;

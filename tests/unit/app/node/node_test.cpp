@@ -17,8 +17,8 @@ namespace {
 
 namespace json = boost::json;
 
-std::string const invite = "gth_INVITE-INVITE-INVITE-INVITE-INVITE-INVITE-12";
-std::string const node_token = "gth_TOKENN-TOKENN-TOKENN-TOKENN-TOKENN-TOKENN-12";
+std::string const invite = "gth_" + std::string(43, 'I');
+std::string const node_token = "gth_" + std::string(43, 'T');
 
 // Plays the gateway: checks the proof, then does what the test says.
 class fake_gateway final : public net::application_port {
