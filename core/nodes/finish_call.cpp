@@ -41,7 +41,7 @@ keep_evidence(transaction& tx, invocation const& call, json::object const& piece
         tx.artifacts().put(made, *bytes, call.principal);
         return to_reference(made);
     }
-    auto known = tx.artifacts().find(text_or(piece, "artifact_id", ""), std::nullopt);
+    auto known = tx.artifacts().find(text_or(piece, "artifact_id", ""), "node:" + call.device_id);
     if (!known) return std::nullopt;
     tx.artifacts().put(*known, {}, call.principal);
     known->name = name;

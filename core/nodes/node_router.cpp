@@ -13,6 +13,10 @@ namespace {
 constexpr std::int64_t open_calls_max = 256;
 constexpr std::chrono::milliseconds store_retry_delay{500};
 
+boost::json::object make_late_error() {
+    return {{"kind", "deadline_exceeded"}, {"message", "The node did not answer in time."}};
+}
+
 } // namespace
 
 node_router::node_router(loop& on, database& db)
@@ -64,7 +68,7 @@ void node_router::send(attached const& to, invocation const& call) {
         call_answer answer;
         answer.invocation_id = id;
         answer.state = "failed";
-        answer.error = {{"kind", "deadline_exceeded"}, {"message", "The node did not answer in time."}};
+        answer.error = make_late_error();
         on_answer(std::move(answer));
     };
     timers_[call.invocation_id] =
@@ -181,8 +185,14 @@ task<> node_router::expire_calls() {
         for (auto& call : tx.invocations().lock_expired(open_calls_max)) {
             call_answer answer;
             answer.invocation_id = call.invocation_id;
-            answer.state = "expired";
-            answer.error = {{"kind", "unavailable"}, {"message", "The node was not connected in time."}};
+            if (call.state == "sent") {
+                // Sent by a process that is gone, or to a node that did not come back.
+                answer.state = "failed";
+                answer.error = make_late_error();
+            } else {
+                answer.state = "expired";
+                answer.error = {{"kind", "unavailable"}, {"message", "The node was not connected in time."}};
+            }
             if (auto row = finish_call(tx, answer)) expired.push_back(std::move(*row));
         }
         return expired;

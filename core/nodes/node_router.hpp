@@ -49,7 +49,8 @@ class node_router final : public step_executor {
     void on_answer(call_answer answer);
     void on_signals(commit_signals const& signals);
 
-    // Expires queued calls whose time is over. The process's housekeeping calls it every second.
+    // Expires calls whose time is over: queued ones, and sent ones that no process waits for any more. The
+    // process's housekeeping calls it every second.
     task<> expire_calls();
 
     task<step_outcome> carry_out(started_step const& begun, cancellation& stop) override;

@@ -76,20 +76,23 @@ sql_invocation_store::lock_open_of_device(std::string const& device_id, std::int
             "SELECT " INVOCATION_COLUMNS " FROM invocations WHERE device_id = :device_id "
             "AND state IN ('queued', 'sent') ORDER BY invocation_id LIMIT :limit",
             "SELECT " INVOCATION_COLUMNS " FROM invocations WHERE device_id = :device_id "
-            "AND state IN ('queued', 'sent') ORDER BY invocation_id LIMIT :limit FOR UPDATE SKIP LOCKED"
+            "AND state IN ('queued', 'sent') ORDER BY invocation_id LIMIT :limit FOR UPDATE"
         ),
         device_id, limit
     );
 }
 
+#define HAS_EXPIRED                                                                                          \
+    "state IN ('queued', 'sent') AND expires_at + CASE state WHEN 'sent' THEN timeout_ms ELSE 0 END <= "     \
+    "(SELECT now_ms())"
 std::vector<invocation> sql_invocation_store::lock_expired(std::int64_t limit) {
     return invocation_record::list(
         sql_,
         sql_.either(
-            "SELECT " INVOCATION_COLUMNS " FROM invocations WHERE state = 'queued' "
-            "AND expires_at <= (SELECT now_ms()) ORDER BY expires_at LIMIT :limit",
-            "SELECT " INVOCATION_COLUMNS " FROM invocations WHERE state = 'queued' "
-            "AND expires_at <= (SELECT now_ms()) ORDER BY expires_at LIMIT :limit FOR UPDATE SKIP LOCKED"
+            "SELECT " INVOCATION_COLUMNS " FROM invocations WHERE " HAS_EXPIRED
+            " ORDER BY expires_at LIMIT :limit",
+            "SELECT " INVOCATION_COLUMNS " FROM invocations WHERE " HAS_EXPIRED
+            " ORDER BY expires_at LIMIT :limit FOR UPDATE SKIP LOCKED"
         ),
         limit
     );
