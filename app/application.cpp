@@ -63,6 +63,7 @@ class application {
   private:
     core::task<> start();
     core::task<> stop();
+    void listen();
     core::task<> begin_facts();
     core::task<> install_admin_token();
     void print_ready() const;
@@ -162,13 +163,22 @@ core::task<> application::start() {
     co_await install_admin_token();
     co_await lease_.start();
     co_await relay_.start();
-    server_ = net::make_server(loop_, settings_.server, routes_);
+    listen();
     background_.spawn(relay_.run());
     background_.spawn(lease_.run());
     background_.spawn(housekeeping_.run());
     background_.spawn(worker_.run());
     directory_.write("gateway.json", R"({"address":")" + server_->address() + "\"}\n");
     print_ready();
+}
+
+// Throws startup_problem: a taken port, an address that is none of this machine's.
+void application::listen() {
+    try {
+        server_ = net::make_server(loop_, settings_.server, routes_);
+    } catch (std::runtime_error const& e) {
+        throw startup_problem(e.what());
+    }
 }
 
 core::task<> application::begin_facts() {
@@ -236,7 +246,7 @@ void application::print_ready() const {
 // New work is refused, runs are let go (they stand in the store), replies go out, peers hear 1001, the lease
 // is given back.
 core::task<> application::stop() {
-    spdlog::info("stopping");
+    if (!failure_) spdlog::info("stopping");
     auto cut_off = loop_.start_timer(loop_.now() + stop_patience, [this] {
         spdlog::warn("the stop took too long and was cut off");
         std::fflush(nullptr);

@@ -150,6 +150,10 @@ json_schema::schema config_schema() {
 protocol::config default_config() { return {}; }
 
 protocol::config read_config(std::filesystem::path const& file) {
+    std::error_code failure;
+    if (std::filesystem::is_directory(file, failure)) {
+        throw startup_problem(file.string() + " is a directory; --config takes a TOML file.");
+    }
     toml::table root;
     try {
         root = toml::parse_file(file.string());

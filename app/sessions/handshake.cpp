@@ -171,7 +171,8 @@ void rpc_connection::finish_connect(
     }
     if (!out_) {
         // The peer left while the store was asked; what was admitted is taken back.
-        if (connection_epoch_ != 0) env_.tasks.spawn(leave(*device_id_, connection_epoch_));
+        if (connection_epoch_ != 0)
+            env_.tasks.spawn(leave(shared_from_this(), *device_id_, connection_epoch_));
         return;
     }
     state_ = state::connected;
@@ -229,7 +230,7 @@ core::task<> rpc_connection::look_at_device(std::shared_ptr<rpc_connection> self
     connection_epoch_ = admitted ? admitted->connection_epoch : 0;
     if (!admitted) co_return;
     if (!out_) {
-        env_.tasks.spawn(leave(*device_id_, connection_epoch_));
+        env_.tasks.spawn(leave(shared_from_this(), *device_id_, connection_epoch_));
         co_return;
     }
     tell_decision(admitted->pairing_id, "approved", minted);

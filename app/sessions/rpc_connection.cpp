@@ -45,15 +45,17 @@ void rpc_connection::closed() {
     router.unwatch(*device_id_, *this);
     if (connection_epoch_ == 0) return;
     router.detach(*device_id_, connection_epoch_);
-    env_.tasks.spawn(leave(*device_id_, connection_epoch_));
+    env_.tasks.spawn(leave(shared_from_this(), *device_id_, connection_epoch_));
 }
 
-core::task<> rpc_connection::leave(std::string device_id, std::int64_t connection_epoch) {
-    auto self = shared_from_this();
+// `self` comes as a parameter, as in every coroutine here: it may begin after the last other owner has gone.
+core::task<> rpc_connection::leave(
+    std::shared_ptr<rpc_connection> self, std::string device_id, std::int64_t connection_epoch
+) {
     auto unit = [device_id, connection_epoch](core::transaction& tx) {
         core::disconnect_node(tx, device_id, connection_epoch);
     };
-    co_await env_.all.get<core::database>().write(std::move(unit));
+    co_await self->env_.all.get<core::database>().write(std::move(unit));
 }
 
 void rpc_connection::on_text(std::string_view text) {

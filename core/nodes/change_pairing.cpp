@@ -78,11 +78,6 @@ node make_node(transaction& tx, pairing const& p, pairing_approval const& wanted
 result<pairing> approve_pairing(transaction& tx, pairing_approval const& wanted) {
     auto p = lock_undecided(tx, wanted.pairing_id, "approved");
     if (!p || p->state == "approved") return p;
-    if (wanted.label) {
-        auto other = tx.nodes().find_by_name(*wanted.label);
-        if (other && other->device_id != p->device_id)
-            return fail(errc::wrong_state, "label: another node is called '" + *wanted.label + "'.");
-    }
     p->state = "approved";
     p->decided_by = wanted.decided_by;
     tx.nodes().put_pairing(*p);

@@ -13,7 +13,7 @@ struct pairing_approval {
     std::string pairing_id;
     std::vector<std::string> allow; // globs of "capability.operation"
     std::string trust = "remote";
-    std::optional<std::string> label; // else the device's own; made unique by a number
+    std::optional<std::string> label; // else the device's own; a number makes it unique
     std::string decided_by;
 };
 

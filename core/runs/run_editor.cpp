@@ -37,7 +37,7 @@ void run_editor::move(run_event on, std::string_view reason) {
 
 void run_editor::announce_new() {
     run_.tape_hash = tape_genesis_hash;
-    append("status_change", {{"to", to_string(run_.state)}});
+    append("status_change", {{"from", nullptr}, {"to", to_string(run_.state)}});
     publish_state(std::nullopt, run_.state);
 }
 
@@ -79,7 +79,7 @@ void run_editor::flush_tape() {
 
 void run_editor::publish_state(std::optional<run_state> from, run_state to) {
     json::object payload{{"run_id", run_.run_id}, {"session_id", run_.session_id}, {"to", to_string(to)}};
-    if (from) payload["from"] = to_string(*from);
+    payload["from"] = from ? json::value(to_string(*from)) : json::value(nullptr);
     tx_.publish(make_run_event(tx_, run_, "run.state_changed", payload));
 }
 
