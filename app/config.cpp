@@ -38,7 +38,7 @@ json::value to_json(toml::node const& node) {
     if (auto flag = node.value_exact<bool>()) return *flag;
     if (auto number = node.value_exact<std::int64_t>()) return *number;
     if (auto number = node.value_exact<double>()) return *number;
-    return nullptr;  // a date: no setting takes one, so the schema refuses it
+    return nullptr; // a date: no setting takes one, so the schema refuses it
 }
 
 std::vector<std::string> segments_of(std::string_view pointer) {
@@ -95,8 +95,11 @@ std::vector<std::string> known_keys(std::vector<std::string> const& segments) {
     for (std::size_t i = 0; i + 1 < segments.size(); ++i) {
         auto const* properties = at.as_object().if_contains("properties");
         json::value next;
-        if (properties && properties->as_object().contains(segments[i])) next = properties->at(segments[i]);
-        else if (auto const* any = at.as_object().if_contains("additionalProperties"); any && any->is_object()) next = *any;
+        if (properties && properties->as_object().contains(segments[i]))
+            next = properties->at(segments[i]);
+        else if (auto const* any = at.as_object().if_contains("additionalProperties");
+                 any && any->is_object())
+            next = *any;
         if (auto const* o = next.if_object(); o && o->contains("$ref")) {
             auto reference = std::string(o->at("$ref").as_string());
             next = schema_document(reference.substr(reference.find("types/")));
@@ -120,7 +123,9 @@ std::string dotted(std::vector<std::string> const& segments) {
 std::string nearest_key(std::vector<std::string> const& segments) {
     auto keys = known_keys(segments);
     if (keys.empty()) return "";
-    auto nearest = std::ranges::min_element(keys, {}, [&](auto const& key) { return edit_distance(key, segments.back()); });
+    auto nearest = std::ranges::min_element(keys, {}, [&](auto const& key) {
+        return edit_distance(key, segments.back());
+    });
     auto right = segments;
     right.back() = *nearest;
     return "; did you mean '" + dotted(right) + "'?";
@@ -136,7 +141,8 @@ json_schema::schema config_schema() {
     return *compiled;
 }
 
-[[noreturn]] void refuse(std::filesystem::path const& file, toml::table const& root, json_schema::violation const& v) {
+[[noreturn]] void
+refuse(std::filesystem::path const& file, toml::table const& root, json_schema::violation const& v) {
     auto segments = segments_of(v.path);
     auto where = file.string() + ":" + std::to_string(line_of(root, segments)) + ": ";
     if (v.keyword == "additionalProperties" || v.keyword == "unevaluatedProperties") {
@@ -145,7 +151,7 @@ json_schema::schema config_schema() {
     throw startup_problem(where + "'" + dotted(segments) + "' " + v.message + ".");
 }
 
-}  // namespace
+} // namespace
 
 protocol::config default_config() { return {}; }
 
@@ -170,4 +176,4 @@ protocol::config read_config(std::filesystem::path const& file) {
     return config;
 }
 
-}  // namespace gatehouse::app
+} // namespace gatehouse::app

@@ -12,4 +12,4 @@ protocol::config read_config(std::filesystem::path const& file);
 // What holds without a file.
 protocol::config default_config();
 
-}  // namespace gatehouse::app
+} // namespace gatehouse::app

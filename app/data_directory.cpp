@@ -17,14 +17,15 @@ namespace {
     throw startup_problem(what + " " + path + ": " + std::strerror(errno) + ".");
 }
 
-}  // namespace
+} // namespace
 
 data_directory::data_directory(std::filesystem::path path) : path_(std::move(path)) {
     std::error_code failure;
     bool is_new = std::filesystem::create_directories(path_, failure);
     if (failure) {
         throw startup_problem(
-            "The data directory " + path_.string() + " cannot be made: " + failure.message() + "; choose another with --data."
+            "The data directory " + path_.string() + " cannot be made: " + failure.message() +
+            "; choose another with --data."
         );
     }
     if (is_new) std::filesystem::permissions(path_, std::filesystem::perms::owner_all, failure);
@@ -34,7 +35,8 @@ data_directory::data_directory(std::filesystem::path path) : path_(std::move(pat
     if (::flock(lock_, LOCK_EX | LOCK_NB) != 0) {
         ::close(lock_);
         throw startup_problem(
-            "Another gateway works on the data directory " + path_.string() + "; stop it, or choose another directory with --data."
+            "Another gateway works on the data directory " + path_.string() +
+            "; stop it, or choose another directory with --data."
         );
     }
 }
@@ -54,7 +56,8 @@ void data_directory::write(std::string const& name, std::string const& text) con
     auto draft = path_ / (name + ".new");
     int file = ::open(draft.c_str(), O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0600);
     if (file < 0) refuse("Cannot write", draft.string());
-    bool written = ::write(file, text.data(), text.size()) == static_cast<ssize_t>(text.size()) && ::fsync(file) == 0;
+    bool written =
+        ::write(file, text.data(), text.size()) == static_cast<ssize_t>(text.size()) && ::fsync(file) == 0;
     ::close(file);
     if (!written || ::rename(draft.c_str(), target.c_str()) != 0) refuse("Cannot write", target.string());
 }
@@ -69,4 +72,4 @@ std::optional<std::string> data_directory::read(std::string const& name) const {
     return s;
 }
 
-}  // namespace gatehouse::app
+} // namespace gatehouse::app

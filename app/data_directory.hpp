@@ -7,14 +7,16 @@
 
 namespace gatehouse::app {
 
-// Something about the start that the user can put right: what() is one sentence that says what and how. Exit code 2.
+// Something about the start that the user can put right: what() is one sentence that says what and how. Exit
+// code 2.
 struct startup_problem : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
 class data_directory {
   public:
-    // Makes it where it is missing (0700) and takes its lock. Throws startup_problem: no right to it, another process on it.
+    // Makes it where it is missing (0700) and takes its lock. Throws startup_problem: no right to it, another
+    // process on it.
     explicit data_directory(std::filesystem::path path);
     ~data_directory();
     data_directory(data_directory const&) = delete;
@@ -34,4 +36,4 @@ class data_directory {
     int lock_ = -1;
 };
 
-}  // namespace gatehouse::app
+} // namespace gatehouse::app

@@ -24,19 +24,24 @@ listen_address parse_listen(std::string const& text) {
         if (failure != std::errc() || stop != end) port = 65'536;
     }
     if (port > 65'535 || colon == 0) {
-        throw startup_problem("--listen '" + text + "' is not HOST:PORT, as in 127.0.0.1:8787 (port 0: any free one).");
+        throw startup_problem(
+            "--listen '" + text + "' is not HOST:PORT, as in 127.0.0.1:8787 (port 0: any free one)."
+        );
     }
     auto host = text.substr(0, colon);
     if (host.size() > 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
     return {host, static_cast<std::uint16_t>(port)};
 }
 
-bool is_loopback(std::string const& host) { return host == "localhost" || host == "::1" || host.starts_with("127."); }
+bool is_loopback(std::string const& host) {
+    return host == "localhost" || host == "::1" || host.starts_with("127.");
+}
 
 void check_exposure(listen_address const& at, protocol::config const& config) {
     if (is_loopback(at.host) || config.behind_proxy) return;
     throw startup_problem(
-        "--listen " + at.host + " is reachable from other machines, and this gateway speaks no TLS itself: put a TLS proxy in "
+        "--listen " + at.host +
+        " is reachable from other machines, and this gateway speaks no TLS itself: put a TLS proxy in "
         "front of it and name its address with --behind-proxy, or listen on 127.0.0.1."
     );
 }
@@ -50,7 +55,10 @@ void take_options(protocol::config& config, serve_options const& options) {
     config.roles.clear();
     for (auto const& name : options.roles) {
         auto role = protocol::parse_process_role(name);
-        if (!role) throw startup_problem("--roles: '" + name + "' is not a role; there are edge, worker and scheduler.");
+        if (!role)
+            throw startup_problem(
+                "--roles: '" + name + "' is not a role; there are edge, worker and scheduler."
+            );
         config.roles.push_back(*role);
     }
 }
@@ -73,11 +81,13 @@ net::server_options server_options_of(protocol::config const& config, listen_add
     return o;
 }
 
-}  // namespace
+} // namespace
 
 std::filesystem::path default_data_directory() {
-    if (auto const* base = std::getenv("XDG_DATA_HOME"); base && *base) return std::filesystem::path(base) / "gatehouse";
-    if (auto const* home = std::getenv("HOME"); home && *home) return std::filesystem::path(home) / ".local/share/gatehouse";
+    if (auto const* base = std::getenv("XDG_DATA_HOME"); base && *base)
+        return std::filesystem::path(base) / "gatehouse";
+    if (auto const* home = std::getenv("HOME"); home && *home)
+        return std::filesystem::path(home) / ".local/share/gatehouse";
     return "gatehouse-data";
 }
 
@@ -90,9 +100,8 @@ serve_settings resolve_settings(serve_options const& options) {
     s.data = s.config.data ? std::filesystem::path(*s.config.data) : default_data_directory();
     s.store = s.config.store.value_or("sqlite:" + (s.data / "gatehouse.db").string());
     if (s.store.starts_with("sqlite:") && s.config.roles.size() < protocol::process_role_values.size()) {
-        throw startup_problem(
-            "--roles: on SQLite one process does everything; leave --roles out, or use --store postgresql://… for several processes."
-        );
+        throw startup_problem("--roles: on SQLite one process does everything; leave --roles out, or use "
+                              "--store postgresql://… for several processes.");
     }
     s.server = server_options_of(s.config, at);
     s.runs.slots = s.config.worker_slots;
@@ -106,4 +115,4 @@ serve_settings resolve_settings(serve_options const& options) {
     return s;
 }
 
-}  // namespace gatehouse::app
+} // namespace gatehouse::app

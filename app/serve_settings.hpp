@@ -11,14 +11,14 @@ namespace gatehouse::app {
 struct serve_settings {
     protocol::config config;
     std::filesystem::path data;
-    std::string store;  // URL; may hold a password
+    std::string store; // URL; may hold a password
     net::server_options server;
-    core::run_settings runs;  // without the instance id
+    core::run_settings runs; // without the instance id
     contract_limits limits;
 };
 
-// Throws startup_problem: a file that cannot be used, an address that is not one, an address beyond loopback without a
-// proxy in front of it.
+// Throws startup_problem: a file that cannot be used, an address that is not one, an address beyond loopback
+// without a proxy in front of it.
 serve_settings resolve_settings(serve_options const& options);
 
-}  // namespace gatehouse::app
+} // namespace gatehouse::app

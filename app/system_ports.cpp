@@ -16,4 +16,4 @@ void system_random::fill(std::span<std::byte> out) {
     }
 }
 
-}  // namespace gatehouse::app
+} // namespace gatehouse::app

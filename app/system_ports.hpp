@@ -16,4 +16,4 @@ class system_random final : public core::random_source {
     void fill(std::span<std::byte> out) override;
 };
 
-}  // namespace gatehouse::app
+} // namespace gatehouse::app

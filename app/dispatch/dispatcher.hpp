@@ -32,7 +32,8 @@ class dispatcher {
     check_params(protocol::method_descriptor const& method, boost::json::object const& params) const;
 
     // The same for what a node answered to a request of ours.
-    result<void> check_answer(protocol::method_descriptor const& method, boost::json::value const& answer) const;
+    result<void>
+    check_answer(protocol::method_descriptor const& method, boost::json::value const& answer) const;
 
     std::size_t in_flight() const { return group_.running(); }
 

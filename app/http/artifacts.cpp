@@ -13,7 +13,7 @@ constexpr std::int64_t piece_bytes = 256 * 1024;
 
 struct byte_range {
     std::int64_t first = 0;
-    std::int64_t last = 0;  // inclusive
+    std::int64_t last = 0; // inclusive
 };
 
 bool take_number(std::string_view text, std::int64_t& to) {
@@ -24,7 +24,8 @@ bool take_number(std::string_view text, std::int64_t& to) {
 // One range of RFC 9110; anything else is answered with the whole. Nothing: the range cannot be satisfied.
 std::optional<byte_range> requested_range(std::optional<std::string_view> header, std::int64_t size) {
     byte_range whole{0, size - 1};
-    if (!header || !header->starts_with("bytes=") || header->find(',') != std::string_view::npos) return whole;
+    if (!header || !header->starts_with("bytes=") || header->find(',') != std::string_view::npos)
+        return whole;
     auto spec = header->substr(6);
     auto dash = spec.find('-');
     if (dash == std::string_view::npos) return whole;
@@ -44,12 +45,15 @@ std::optional<byte_range> requested_range(std::optional<std::string_view> header
 
 class artifact_stream final : public net::body_source {
   public:
-    artifact_stream(core::database& db, std::string id, byte_range range) : db_(db), id_(std::move(id)), range_(range) {}
+    artifact_stream(core::database& db, std::string id, byte_range range)
+        : db_(db), id_(std::move(id)), range_(range) {}
 
     core::task<std::optional<std::string>> next(core::cancellation& stop) override {
         if (range_.first > range_.last || stop.requested()) co_return std::nullopt;
         auto length = std::min(piece_bytes, range_.last - range_.first + 1);
-        auto unit = [id = id_, offset = range_.first, length](core::snapshot& view) { return view.artifacts().read(id, offset, length); };
+        auto unit = [id = id_, offset = range_.first, length](core::snapshot& view) {
+            return view.artifacts().read(id, offset, length);
+        };
         auto piece = co_await db_.read(std::move(unit));
         if (piece.empty()) co_return std::nullopt;
         range_.first += static_cast<std::int64_t>(piece.size());
@@ -67,14 +71,22 @@ std::string media_type_of(net::http_request const& request) {
     return type && !type->empty() && type->size() <= 128 ? std::string(*type) : "application/octet-stream";
 }
 
-}  // namespace
+} // namespace
 
-core::task<net::http_response> http_routes::put_artifact(net::http_request request, peer from, std::string artifact_id) {
-    bool may = from.role == protocol::peer_role::node ? from.token_kind == "node" : from.scopes.has(protocol::scope::write);
-    if (!may) co_return problem_response({errc::forbidden, "Uploading needs a node's token or the scope 'write'."});
-    auto made = core::make_artifact(request.body, media_type_of(request), std::nullopt, env_.all.get<core::clock const>().now());
+core::task<net::http_response>
+http_routes::put_artifact(net::http_request request, peer from, std::string artifact_id) {
+    bool may = from.role == protocol::peer_role::node ? from.token_kind == "node"
+                                                      : from.scopes.has(protocol::scope::write);
+    if (!may)
+        co_return problem_response({errc::forbidden, "Uploading needs a node's token or the scope 'write'."});
+    auto made = core::make_artifact(
+        request.body, media_type_of(request), std::nullopt, env_.all.get<core::clock const>().now()
+    );
     if (made.artifact_id != artifact_id) {
-        co_return problem_response({errc::invalid_params, "artifact_id: these bytes are " + made.artifact_id + ", not " + artifact_id + "."});
+        co_return problem_response(
+            {errc::invalid_params,
+             "artifact_id: these bytes are " + made.artifact_id + ", not " + artifact_id + "."}
+        );
     }
     if (auto name = request.query_parameter("name"); name && name->size() <= 255) made.name = *name;
     auto unit = [made, bytes = std::move(request.body), principal = from.principal](core::transaction& tx) {
@@ -88,20 +100,27 @@ core::task<net::http_response> http_routes::put_artifact(net::http_request reque
     co_return r;
 }
 
-core::task<net::http_response> http_routes::get_artifact(
-    net::http_request const& request, peer from, std::string artifact_id
-) {
-    if (!from.scopes.has(protocol::scope::read)) co_return problem_response({errc::forbidden, "This needs a token with the scope 'read'."});
+core::task<net::http_response>
+http_routes::get_artifact(net::http_request const& request, peer from, std::string artifact_id) {
+    if (!from.scopes.has(protocol::scope::read))
+        co_return problem_response({errc::forbidden, "This needs a token with the scope 'read'."});
     std::optional<std::string> owner;
     if (!from.scopes.is_admin()) owner = from.principal;
     auto& db = env_.all.get<core::database>();
-    auto unit = [artifact_id, owner](core::snapshot& view) { return view.artifacts().find(artifact_id, owner); };
+    auto unit = [artifact_id, owner](core::snapshot& view) {
+        return view.artifacts().find(artifact_id, owner);
+    };
     auto found = co_await db.read(std::move(unit));
     if (!found) co_return problem_response({errc::not_found, "There is no artifact '" + artifact_id + "'."});
     net::http_response r;
     auto etag = "\"" + artifact_id + "\"";
-    r.headers = {{"Accept-Ranges", "bytes"}, {"ETag", etag}, {"Cache-Control", "private, max-age=31536000, immutable"},
-                 {"Content-Security-Policy", "sandbox; default-src 'none'"}, {"X-Content-Type-Options", "nosniff"}};
+    r.headers = {
+        {"Accept-Ranges", "bytes"},
+        {"ETag", etag},
+        {"Cache-Control", "private, max-age=31536000, immutable"},
+        {"Content-Security-Policy", "sandbox; default-src 'none'"},
+        {"X-Content-Type-Options", "nosniff"}
+    };
     if (request.header("if-none-match") == etag) {
         r.status = 304;
         co_return r;
@@ -110,7 +129,8 @@ core::task<net::http_response> http_routes::get_artifact(
     if (found->size > 0) range = requested_range(request.header("range"), found->size);
     auto total = std::to_string(found->size);
     if (!range) {
-        auto refused = problem_response({errc::invalid_params, "Range: the artifact has " + total + " bytes."});
+        auto refused =
+            problem_response({errc::invalid_params, "Range: the artifact has " + total + " bytes."});
         refused.status = 416;
         refused.headers.emplace_back("Content-Range", "bytes */" + total);
         co_return refused;
@@ -118,10 +138,14 @@ core::task<net::http_response> http_routes::get_artifact(
     r.headers.emplace_back("Content-Type", found->media_type);
     if (range->last - range->first + 1 != found->size) {
         r.status = 206;
-        r.headers.emplace_back("Content-Range", "bytes " + std::to_string(range->first) + "-" + std::to_string(range->last) + "/" + total);
+        r.headers.emplace_back(
+            "Content-Range",
+            "bytes " + std::to_string(range->first) + "-" + std::to_string(range->last) + "/" + total
+        );
     }
-    if (request.method != "HEAD" && found->size > 0) r.stream = std::make_unique<artifact_stream>(db, artifact_id, *range);
+    if (request.method != "HEAD" && found->size > 0)
+        r.stream = std::make_unique<artifact_stream>(db, artifact_id, *range);
     co_return r;
 }
 
-}  // namespace gatehouse::app
+} // namespace gatehouse::app

@@ -20,7 +20,8 @@ std::optional<std::string> bearer_of(net::http_request const& request) {
     return std::nullopt;
 }
 
-// A browser cannot set the header on a WebSocket; it offers the token as a second subprotocol, which is never echoed.
+// A browser cannot set the header on a WebSocket; it offers the token as a second subprotocol, which is never
+// echoed.
 std::optional<std::string> bearer_of_upgrade(net::http_request const& request) {
     if (auto token = bearer_of(request)) return token;
     static constexpr std::string_view prefix = "gatehouse.bearer.";
@@ -41,7 +42,8 @@ peer make_peer(core::token const& bearer, std::string connection_id) {
     p.token_id = bearer.token_id;
     p.token_kind = bearer.kind;
     p.scopes = scopes_of(bearer);
-    p.role = bearer.kind == "node" || bearer.kind == "invite" ? protocol::peer_role::node : protocol::peer_role::client;
+    p.role = bearer.kind == "node" || bearer.kind == "invite" ? protocol::peer_role::node
+                                                              : protocol::peer_role::client;
     p.device_id = bearer.device_id;
     return p;
 }
@@ -55,7 +57,7 @@ net::http_response method_not_allowed(std::string allowed) {
     return r;
 }
 
-}  // namespace
+} // namespace
 
 net::http_response problem_response(error const& why) {
     net::http_response r;
@@ -67,45 +69,60 @@ net::http_response problem_response(error const& why) {
     return r;
 }
 
-http_routes::http_routes(connection_environment const& env, authenticator& tokens, std::function<bool()> is_ready)
+http_routes::http_routes(
+    connection_environment const& env, authenticator& tokens, std::function<bool()> is_ready
+)
     : env_(env), tokens_(tokens), is_ready_(std::move(is_ready)) {}
 
 void http_routes::on_refused(
     std::uint64_t connection_id, std::string const& remote_address, int status, std::string_view why
 ) {
-    spdlog::info("connection {} from {} refused with {}: {}", connection_name(connection_id), remote_address, status, why);
+    spdlog::info(
+        "connection {} from {} refused with {}: {}", connection_name(connection_id), remote_address, status,
+        why
+    );
 }
 
 core::task<result<peer>> http_routes::authenticate(net::http_request const& request) {
     auto bearer = co_await tokens_.authenticate(bearer_of(request), request.remote_address);
     if (!bearer) {
-        spdlog::info("connection {} from {}: {}", connection_name(request.connection_id), request.remote_address, bearer.error().message);
+        spdlog::info(
+            "connection {} from {}: {}", connection_name(request.connection_id), request.remote_address,
+            bearer.error().message
+        );
         co_return std::unexpected(bearer.error());
     }
     co_return make_peer(*bearer, connection_name(request.connection_id));
 }
 
-core::task<std::expected<std::unique_ptr<net::peer_session>, net::http_response>> http_routes::accept(
-    net::http_request request
-) {
-    if (stopping_) co_return std::unexpected(problem_response({errc::unavailable, "The gateway is shutting down."}));
+core::task<std::expected<std::unique_ptr<net::peer_session>, net::http_response>>
+http_routes::accept(net::http_request request) {
+    if (stopping_)
+        co_return std::unexpected(problem_response({errc::unavailable, "The gateway is shutting down."}));
     auto text = bearer_of_upgrade(request);
     std::optional<error> failed;
     core::token bearer;
     try {
         auto found = co_await tokens_.authenticate(text, request.remote_address);
-        if (found) bearer = std::move(*found);
-        else failed = found.error();
+        if (found)
+            bearer = std::move(*found);
+        else
+            failed = found.error();
     } catch (std::exception const& e) {
         spdlog::error("connection {}: {}", connection_name(request.connection_id), e.what());
         failed = error{errc::unavailable, "The store cannot be reached now; try again."};
     }
     if (failed) {
-        spdlog::info("connection {} from {}: {}", connection_name(request.connection_id), request.remote_address, failed->message);
+        spdlog::info(
+            "connection {} from {}: {}", connection_name(request.connection_id), request.remote_address,
+            failed->message
+        );
         co_return std::unexpected(problem_response(*failed));
     }
     auto made = std::make_shared<rpc_connection>(env_, connection_name(request.connection_id), bearer, *text);
-    std::erase_if(connections_, [&](auto const& each) { return each.first == bearer.token_id && each.second.expired(); });
+    std::erase_if(connections_, [&](auto const& each) {
+        return each.first == bearer.token_id && each.second.expired();
+    });
     connections_.emplace(bearer.token_id, made);
     co_return make_peer_session(std::move(made));
 }
@@ -124,7 +141,10 @@ core::task<net::http_response> http_routes::respond(net::http_request request) {
     if (request.path == "/healthz") co_return text_response("ok\n");
     if (request.path == "/readyz") {
         if (!stopping_ && is_ready_()) co_return text_response("ready\n");
-        co_return problem_response({errc::unavailable, "The gateway is not ready: its store does not answer, or it is shutting down."});
+        co_return problem_response(
+            {errc::unavailable, "The gateway is not ready: its store does not answer, or it is shutting down."
+            }
+        );
     }
     if (auto file = public_file(request)) co_return std::move(*file);
     if (stopping_) co_return problem_response({errc::unavailable, "The gateway is shutting down."});
@@ -134,10 +154,14 @@ core::task<net::http_response> http_routes::respond(net::http_request request) {
         if (from) co_return co_await respond_to_peer(std::move(request), std::move(*from));
         failed = from.error();
     } catch (core::store_unavailable const& e) {
-        spdlog::error("connection {}: the store is away: {}", connection_name(request.connection_id), e.what());
+        spdlog::error(
+            "connection {}: the store is away: {}", connection_name(request.connection_id), e.what()
+        );
         failed = error{errc::unavailable, "The store cannot be reached now; try again."};
     } catch (std::exception const& e) {
-        spdlog::error("connection {}: {} failed: {}", connection_name(request.connection_id), request.path, e.what());
+        spdlog::error(
+            "connection {}: {} failed: {}", connection_name(request.connection_id), request.path, e.what()
+        );
         failed = error{errc::internal, "The gateway failed at this request; its log says why."};
     }
     co_return problem_response(*failed);
@@ -158,7 +182,8 @@ core::task<net::http_response> http_routes::respond_to_peer(net::http_request re
     }
     if (path.starts_with("/v1/artifacts/")) {
         auto artifact_id = after("/v1/artifacts/");
-        if (request.method == "PUT") co_return co_await put_artifact(std::move(request), std::move(from), std::move(artifact_id));
+        if (request.method == "PUT")
+            co_return co_await put_artifact(std::move(request), std::move(from), std::move(artifact_id));
         if (is_read) co_return co_await get_artifact(request, std::move(from), std::move(artifact_id));
         co_return method_not_allowed("GET, HEAD, PUT");
     }
@@ -174,4 +199,4 @@ core::task<net::http_response> http_routes::respond_to_peer(net::http_request re
     co_return problem_response({errc::not_found, "There is nothing at " + path + "."});
 }
 
-}  // namespace gatehouse::app
+} // namespace gatehouse::app

@@ -22,9 +22,8 @@ class http_routes final : public net::application_port {
     http_routes(connection_environment const& env, authenticator& tokens, std::function<bool()> is_ready);
 
     core::task<net::http_response> respond(net::http_request request) override;
-    core::task<std::expected<std::unique_ptr<net::peer_session>, net::http_response>> accept(
-        net::http_request request
-    ) override;
+    core::task<std::expected<std::unique_ptr<net::peer_session>, net::http_response>>
+    accept(net::http_request request) override;
     void on_refused(
         std::uint64_t connection_id, std::string const& remote_address, int status, std::string_view why
     ) override;
@@ -39,18 +38,21 @@ class http_routes final : public net::application_port {
     core::task<result<peer>> authenticate(net::http_request const& request);
     core::task<net::http_response> respond_to_peer(net::http_request request, peer from);
     core::task<net::http_response> rpc(net::http_request const& request, peer from);
-    core::task<net::http_response> call_method(net::http_request const& request, peer from, std::string method);
+    core::task<net::http_response>
+    call_method(net::http_request const& request, peer from, std::string method);
     core::task<reply_text> call(peer const& from, std::string_view method, boost::json::object const& params);
     core::task<net::http_response> events(net::http_request const& request, peer from);
     core::task<net::http_response> tape(net::http_request const& request, peer from, std::string run_id);
-    core::task<net::http_response> put_artifact(net::http_request request, peer from, std::string artifact_id);
-    core::task<net::http_response> get_artifact(net::http_request const& request, peer from, std::string artifact_id);
+    core::task<net::http_response>
+    put_artifact(net::http_request request, peer from, std::string artifact_id);
+    core::task<net::http_response>
+    get_artifact(net::http_request const& request, peer from, std::string artifact_id);
 
     connection_environment const& env_;
     authenticator& tokens_;
     std::function<bool()> is_ready_;
     bool stopping_ = false;
-    std::multimap<std::string, std::weak_ptr<rpc_connection>> connections_;  // by token id
+    std::multimap<std::string, std::weak_ptr<rpc_connection>> connections_; // by token id
 };
 
-}  // namespace gatehouse::app
+} // namespace gatehouse::app

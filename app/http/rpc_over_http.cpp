@@ -27,10 +27,11 @@ std::optional<error> check_content_type(net::http_request const& request) {
     return error{errc::invalid_request, "Send the body as 'Content-Type: application/json'."};
 }
 
-}  // namespace
+} // namespace
 
 // Waits for the one reply, which may come inside the call.
-core::task<reply_text> http_routes::call(peer const& from, std::string_view method, json::object const& params) {
+core::task<reply_text>
+http_routes::call(peer const& from, std::string_view method, json::object const& params) {
     struct waiting {
         explicit waiting(core::loop& on) : answered(on) {}
         core::wakeup answered;
@@ -45,11 +46,13 @@ core::task<reply_text> http_routes::call(peer const& from, std::string_view meth
     co_return std::move(*w->reply);
 }
 
-core::task<net::http_response> http_routes::call_method(net::http_request const& request, peer from, std::string method) {
+core::task<net::http_response>
+http_routes::call_method(net::http_request const& request, peer from, std::string method) {
     if (auto wrong = check_content_type(request)) co_return problem_response(*wrong);
     auto parsed = parse_json(request.body.empty() ? std::string_view("{}") : std::string_view(request.body));
     if (!parsed) co_return problem_response(refusal_of(parsed.error()).why);
-    if (!parsed->is_object()) co_return problem_response({errc::invalid_params, "The body is the method's params: an object."});
+    if (!parsed->is_object())
+        co_return problem_response({errc::invalid_params, "The body is the method's params: an object."});
     auto reply = co_await call(from, method, parsed->get_object());
     if (!reply) co_return problem_response(reply.error());
     co_return json_response(std::move(*reply));
@@ -70,11 +73,14 @@ core::task<net::http_response> http_routes::rpc(net::http_request const& request
     };
     for (std::size_t i = 0; i < frame.size(); ++i) {
         auto message = frame.message(i);
-        if (auto const* request_message = std::get_if<rpc_request>(&message); request_message && request_message->id) {
+        if (auto const* request_message = std::get_if<rpc_request>(&message);
+            request_message && request_message->id) {
             auto reply = co_await call(from, request_message->method, *request_message->params);
             add();
-            if (reply) append_rpc_result(body, *request_message->id, *reply);
-            else append_rpc_error(body, *request_message->id, reply.error());
+            if (reply)
+                append_rpc_result(body, *request_message->id, *reply);
+            else
+                append_rpc_error(body, *request_message->id, reply.error());
         } else if (auto const* refusal = std::get_if<rpc_refusal>(&message); refusal && refusal->id) {
             add();
             append_rpc_error(body, *refusal->id, refusal->why);
@@ -88,4 +94,4 @@ core::task<net::http_response> http_routes::rpc(net::http_request const& request
     co_return json_response(frame.is_batch() ? "[" + body + "]" : std::move(body));
 }
 
-}  // namespace gatehouse::app
+} // namespace gatehouse::app

@@ -10,7 +10,8 @@ namespace gatehouse::app {
 
 namespace {
 
-// Events that wait for a slow reader at the most; over it the stream ends, and the reader resumes with Last-Event-ID.
+// Events that wait for a slow reader at the most; over it the stream ends, and the reader resumes with
+// Last-Event-ID.
 constexpr std::size_t waiting_events_max = 10'000;
 
 // Proxies and clients see that the stream lives.
@@ -33,16 +34,21 @@ class event_stream final : public net::body_source, public core::event_subscribe
     event_stream(core::loop& on, core::event_relay& relay) : loop_(on), relay_(relay), news_(on) {}
     ~event_stream() override { relay_.unsubscribe(id_); }
 
-    void begin(core::event_filter filter, core::cursor from) { id_ = relay_.subscribe(std::move(filter), from, *this); }
+    void begin(core::event_filter filter, core::cursor from) {
+        id_ = relay_.subscribe(std::move(filter), from, *this);
+    }
 
     void on_events(core::cursor at, std::vector<std::string_view> const& events) override {
         auto id = core::encode_cursor(at);
         std::string piece;
         // The cursor goes with the last of them: a reader that was cut off in between gets the page again.
-        for (std::size_t i = 0; i < events.size(); ++i) append_sse(piece, i + 1 == events.size() ? id : "", events[i]);
+        for (std::size_t i = 0; i < events.size(); ++i)
+            append_sse(piece, i + 1 == events.size() ? id : "", events[i]);
         if (events.empty()) piece = "id: " + id + "\n\n";
-        if (waiting_.size() < waiting_events_max) waiting_.push_back(std::move(piece));
-        else ended_ = true;
+        if (waiting_.size() < waiting_events_max)
+            waiting_.push_back(std::move(piece));
+        else
+            ended_ = true;
         news_.notify();
     }
     void on_ephemeral(core::cursor, std::string_view event) override {
@@ -115,7 +121,9 @@ class tape_so_far final : public net::body_source {
 
     core::task<std::optional<std::string>> next(core::cancellation& stop) override {
         if (stop.requested()) co_return std::nullopt;
-        auto unit = [id = run_id_, after = after_seq_](core::snapshot& view) { return view.runs().tape(id, after, 100); };
+        auto unit = [id = run_id_, after = after_seq_](core::snapshot& view) {
+            return view.runs().tape(id, after, 100);
+        };
         auto items = co_await db_.read(std::move(unit));
         if (items.empty()) co_return std::nullopt;
         after_seq_ = items.back().seq;
@@ -150,18 +158,23 @@ result<std::int64_t> after_seq_of(net::http_request const& request) {
     std::int64_t seq = 0;
     auto [end, failure] = std::from_chars(text->data(), text->data() + text->size(), seq);
     if (failure != std::errc() || end != text->data() + text->size() || seq < 0) {
-        return fail(errc::invalid_params, "after_seq: '" + std::string(*text) + "' is not the number of a tape item.");
+        return fail(
+            errc::invalid_params, "after_seq: '" + std::string(*text) + "' is not the number of a tape item."
+        );
     }
     return seq;
 }
 
-}  // namespace
+} // namespace
 
 core::task<net::http_response> http_routes::events(net::http_request const& request, peer from) {
     core::event_filter filter;
     filter.topics = split_topics(request.query_parameter("topics").value_or("*"));
     if (filter.topics.empty() || filter.topics.size() > 100) {
-        co_return problem_response({errc::invalid_params, "topics: name 1 to 100, separated by commas, as in ?topics=runs,approvals."});
+        co_return problem_response(
+            {errc::invalid_params, "topics: name 1 to 100, separated by commas, as in ?topics=runs,approvals."
+            }
+        );
     }
     filter.principal = from.principal;
     filter.sees_all = from.scopes.is_admin();
@@ -176,7 +189,8 @@ core::task<net::http_response> http_routes::events(net::http_request const& requ
     co_return stream_response("text/event-stream", std::move(source));
 }
 
-core::task<net::http_response> http_routes::tape(net::http_request const& request, peer from, std::string run_id) {
+core::task<net::http_response>
+http_routes::tape(net::http_request const& request, peer from, std::string run_id) {
     auto after = after_seq_of(request);
     if (!after) co_return problem_response(after.error());
     core::actor who{from.principal, from.scopes.is_admin()};
@@ -186,10 +200,12 @@ core::task<net::http_response> http_routes::tape(net::http_request const& reques
     if (!found) co_return problem_response(found.error());
     auto accept = request.header("accept").value_or("");
     if (accept.find("text/event-stream") == std::string_view::npos) {
-        co_return stream_response("application/x-ndjson", std::make_unique<tape_so_far>(db, std::move(run_id), *after));
+        co_return stream_response(
+            "application/x-ndjson", std::make_unique<tape_so_far>(db, std::move(run_id), *after)
+        );
     }
     auto reader = env_.all.get<core::tape_feed>().follow(std::move(run_id), *after);
     co_return stream_response("text/event-stream", std::make_unique<tape_stream>(std::move(reader)));
 }
 
-}  // namespace gatehouse::app
+} // namespace gatehouse::app

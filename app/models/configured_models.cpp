@@ -28,9 +28,11 @@ openai_options options_of(std::string const& name, protocol::model_settings cons
     return options;
 }
 
-}  // namespace
+} // namespace
 
-configured_models::configured_models(net::io_loop& loop, core::clock const& time, protocol::config const& config)
+configured_models::configured_models(
+    net::io_loop& loop, core::clock const& time, protocol::config const& config
+)
     : demo_(loop) {
     if (!config.models) return;
     for (auto const& [name, settings] : *config.models) {
@@ -47,4 +49,4 @@ std::optional<core::model_catalog::entry> configured_models::find(std::string_vi
     return std::nullopt;
 }
 
-}  // namespace gatehouse::app::models
+} // namespace gatehouse::app::models

@@ -28,4 +28,4 @@ class configured_models final : public core::model_catalog {
     std::map<std::string, configured, std::less<>> by_name_;
 };
 
-}  // namespace gatehouse::app::models
+} // namespace gatehouse::app::models

@@ -11,7 +11,7 @@ struct agent {
     std::string name;
     std::string model;
     std::optional<std::string> system_prompt;
-    std::vector<std::string> tools;  // globs over tool names
+    std::vector<std::string> tools; // globs over tool names
     std::optional<double> temperature;
     std::int64_t max_turns = 64;
     json_text budgets = "{}";
@@ -29,4 +29,4 @@ class agent_store {
     virtual bool remove(std::string const& name) = 0;
 };
 
-}  // namespace gatehouse::core
+} // namespace gatehouse::core

@@ -12,22 +12,22 @@ using protocol::approval_state;
 
 struct approval {
     std::string approval_id;
-    std::string kind;  // "call", "outcome"
+    std::string kind; // "call", "outcome"
     std::string principal;
     std::string agent;
-    std::optional<std::string> run_id;        // absent: asked for by a direct call (node.invoke, tool.invoke)
+    std::optional<std::string> run_id; // absent: asked for by a direct call (node.invoke, tool.invoke)
     std::optional<std::int64_t> step_ordinal;
     approval_state state = approval_state::pending;
-    json_text subject;  // canonical; what was shown
+    json_text subject; // canonical; what was shown
     std::string subject_hash;
     std::string risk;
     timestamp requested_at{};
     timestamp expires_at{};
-    std::optional<std::string> decision;  // "approve", "deny", "retry", "skip", "fail"
+    std::optional<std::string> decision; // "approve", "deny", "retry", "skip", "fail"
     std::optional<std::string> decided_by;
     std::optional<std::string> reason;
     std::optional<timestamp> decided_at;
-    bool used = false;  // the one call it was given for has started; a denial: the caller was told
+    bool used = false; // the one call it was given for has started; a denial: the caller was told
 };
 
 struct approval_filter {
@@ -41,11 +41,11 @@ struct approval_filter {
 struct grant {
     std::string grant_id;
     std::string principal;
-    std::optional<std::string> session_id;  // set: only in this session
+    std::optional<std::string> session_id; // set: only in this session
     std::string tool;
     std::optional<std::string> node;
-    std::string arguments_hash;             // hex SHA-256 of the canonical arguments
-    std::optional<json_text> when;          // JSON Schema over the arguments instead of the hash
+    std::string arguments_hash;    // hex SHA-256 of the canonical arguments
+    std::optional<json_text> when; // JSON Schema over the arguments instead of the hash
     std::string created_by;
     timestamp created_at{};
     std::optional<timestamp> expires_at;
@@ -59,9 +59,10 @@ class approval_store {
     // Oldest first.
     virtual std::vector<approval> list(approval_filter const& filter) const = 0;
     virtual std::vector<approval> pending_of_run(std::string const& run_id) const = 0;
-    // Of a direct call with exactly this subject: the approval that was given and not used yet, else the pending one, else
-    // the denial that was not told yet.
-    virtual std::optional<approval> find_unused_by_subject(std::string const& principal, std::string const& subject_hash) const = 0;
+    // Of a direct call with exactly this subject: the approval that was given and not used yet, else the
+    // pending one, else the denial that was not told yet.
+    virtual std::optional<approval>
+    find_unused_by_subject(std::string const& principal, std::string const& subject_hash) const = 0;
     virtual void insert(approval const& a) = 0;
     // Keeps the row locked. `expired` is the database's own comparison of expires_at with its clock.
     struct locked {
@@ -80,10 +81,13 @@ class grant_store {
     virtual void insert(grant const& g) = 0;
     virtual std::optional<grant> find(std::string const& grant_id) const = 0;
     // Those that hold now, oldest first; of everybody where no principal is given.
-    virtual std::vector<grant> list(std::optional<std::string> const& principal, std::optional<std::string> const& after, std::int64_t limit) const = 0;
+    virtual std::vector<grant> list(
+        std::optional<std::string> const& principal, std::optional<std::string> const& after,
+        std::int64_t limit
+    ) const = 0;
     // Neither revoked nor run out, of this principal and tool.
     virtual std::vector<grant> live(std::string const& principal, std::string const& tool) const = 0;
     virtual void save(grant const& g) = 0;
 };
 
-}  // namespace gatehouse::core
+} // namespace gatehouse::core

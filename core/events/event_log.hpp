@@ -9,12 +9,13 @@
 namespace gatehouse::core {
 
 struct event {
-    std::string event_id;  // ULID
-    std::string topic;     // the most specific one: "run:<id>", "session:<id>", or its class
-    std::string category;  // the class a broad topic matches: "runs", "approvals", "pairings", "nodes", "triggers", "presence", "audit"
+    std::string event_id; // ULID
+    std::string topic;    // the most specific one: "run:<id>", "session:<id>", or its class
+    std::string category; // the class a broad topic matches: "runs", "approvals", "pairings", "nodes",
+                          // "triggers", "presence", "audit"
     std::optional<std::string> session_id;
-    std::optional<std::string> principal;  // who owns it; absent: shared
-    std::string type;      // "run.state_changed"
+    std::optional<std::string> principal; // who owns it; absent: shared
+    std::string type;                     // "run.state_changed"
     timestamp occurred_at{};
     json_text payload;
 };
@@ -44,4 +45,4 @@ class event_log {
     virtual std::vector<log_epoch> epochs() const = 0;
 };
 
-}  // namespace gatehouse::core
+} // namespace gatehouse::core

@@ -14,7 +14,7 @@ constexpr std::chrono::minutes key_period{10};
 constexpr std::chrono::hours key_age{24};
 constexpr std::int64_t batch_max = 1'000;
 
-}  // namespace
+} // namespace
 
 task<> housekeeping::run() {
     while (!stopping_) {
@@ -47,4 +47,4 @@ void housekeeping::stop() {
     stopped_.notify();
 }
 
-}  // namespace gatehouse::core
+} // namespace gatehouse::core

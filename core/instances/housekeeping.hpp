@@ -9,7 +9,8 @@ namespace gatehouse::core {
 // Loop only.
 class housekeeping {
   public:
-    housekeeping(loop& on, database& db, node_router& nodes) : loop_(on), db_(db), nodes_(nodes), stopped_(on) {}
+    housekeeping(loop& on, database& db, node_router& nodes)
+        : loop_(on), db_(db), nodes_(nodes), stopped_(on) {}
 
     // Looks every second until stop(). The owner spawns it once.
     task<> run();
@@ -26,4 +27,4 @@ class housekeeping {
     steady_time keys_at_{};
 };
 
-}  // namespace gatehouse::core
+} // namespace gatehouse::core

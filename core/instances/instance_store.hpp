@@ -1,5 +1,6 @@
 #pragma once
-// The processes on this store. A process has one lease; runs, connections and the scheduler point at it (engine.md 2).
+// The processes on this store. A process has one lease; runs, connections and the scheduler point at it
+// (engine.md 2).
 #include "core/runs/run.hpp"
 
 #include <optional>
@@ -9,8 +10,8 @@
 namespace gatehouse::core {
 
 struct instance {
-    std::string instance_id;  // new with each start
-    std::string incarnation;  // of the data directory: the same for all starts on it
+    std::string instance_id; // new with each start
+    std::string incarnation; // of the data directory: the same for all starts on it
     std::vector<std::string> roles;
     std::string version;
     std::string address;
@@ -28,8 +29,10 @@ class instance_store {
     // False: this process was declared dead and must begin anew.
     virtual bool heartbeat(std::string const& instance_id) = 0;
     virtual void remove(std::string const& instance_id) = 0;
-    // Other starts of the same data directory: their process is dead, since this one holds the directory's lock.
-    virtual std::vector<instance> predecessors(std::string const& incarnation, std::string const& instance_id) const = 0;
+    // Other starts of the same data directory: their process is dead, since this one holds the directory's
+    // lock.
+    virtual std::vector<instance>
+    predecessors(std::string const& incarnation, std::string const& instance_id) const = 0;
     // Those whose heartbeat is older than their lease, by the database's clock.
     virtual std::vector<instance> lock_lapsed() = 0;
 };
@@ -43,4 +46,4 @@ class meta_store {
     virtual std::string put_if_absent(std::string const& key, std::string const& value) = 0;
 };
 
-}  // namespace gatehouse::core
+} // namespace gatehouse::core

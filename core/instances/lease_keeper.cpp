@@ -13,16 +13,24 @@ void declare_dead(transaction& tx, std::string const& instance_id, std::string_v
     for (auto const& device_id : tx.nodes().disconnect_all_of(instance_id)) {
         auto n = tx.nodes().find(device_id);
         if (!n) continue;
-        tx.publish(make_shared_event(tx, "nodes", "node.offline", {{"device_id", n->device_id}, {"label", n->label}}));
+        tx.publish(
+            make_shared_event(tx, "nodes", "node.offline", {{"device_id", n->device_id}, {"label", n->label}})
+        );
     }
     tx.instances().remove(instance_id);
-    tx.publish(make_shared_event(tx, "instances", "instance.left", {{"instance_id", instance_id}, {"reason", reason}}));
+    tx.publish(make_shared_event(
+        tx, "instances", "instance.left", {{"instance_id", instance_id}, {"reason", reason}}
+    ));
 }
 
 lease_keeper::lease_keeper(
     loop& on, database& db, instance self, std::function<void()> on_lost, std::function<void()> on_regained
 )
-    : loop_(on), db_(db), self_(std::move(self)), on_lost_(std::move(on_lost)), on_regained_(std::move(on_regained)),
+    : loop_(on),
+      db_(db),
+      self_(std::move(self)),
+      on_lost_(std::move(on_lost)),
+      on_regained_(std::move(on_regained)),
       stopped_(on) {}
 
 task<> lease_keeper::start() {
@@ -32,7 +40,8 @@ task<> lease_keeper::start() {
             declare_dead(tx, dead.instance_id, "its data directory was taken over");
         }
         tx.instances().insert(self);
-        tx.publish(make_shared_event(tx, "instances", "instance.joined", {{"instance_id", self.instance_id}}));
+        tx.publish(make_shared_event(tx, "instances", "instance.joined", {{"instance_id", self.instance_id}})
+        );
     };
     co_await db_.write(std::move(unit));
 }
@@ -79,4 +88,4 @@ void lease_keeper::stop() {
     stopped_.notify();
 }
 
-}  // namespace gatehouse::core
+} // namespace gatehouse::core

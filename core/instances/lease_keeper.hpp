@@ -1,6 +1,6 @@
 #pragma once
-// This process's lease: its row among the instances, renewed at a third of the lease. Runs and connections of a process
-// whose lease lapsed belong to nobody until somebody takes them.
+// This process's lease: its row among the instances, renewed at a third of the lease. Runs and connections of
+// a process whose lease lapsed belong to nobody until somebody takes them.
 #include "core/execution/task_group.hpp"
 #include "core/instances/instance_store.hpp"
 #include "core/storage/database.hpp"
@@ -17,7 +17,10 @@ void declare_dead(transaction& tx, std::string const& instance_id, std::string_v
 class lease_keeper {
   public:
     // `on_lost`: this process was declared dead; end every effect. `on_regained`: it has a lease again.
-    lease_keeper(loop& on, database& db, instance self, std::function<void()> on_lost, std::function<void()> on_regained);
+    lease_keeper(
+        loop& on, database& db, instance self, std::function<void()> on_lost,
+        std::function<void()> on_regained
+    );
 
     // Takes over from predecessors on the same data directory, whose lock this process holds, and registers.
     task<> start();
@@ -41,9 +44,9 @@ class lease_keeper {
     std::function<void()> on_regained_;
     wakeup stopped_;
     bool stopping_ = false;
-    // Nobody is declared dead within one lease of this process's own start or reconnect: an outage of the store takes
-    // no runs from healthy workers.
+    // Nobody is declared dead within one lease of this process's own start or reconnect: an outage of the
+    // store takes no runs from healthy workers.
     steady_time patient_until_{};
 };
 
-}  // namespace gatehouse::core
+} // namespace gatehouse::core

@@ -19,4 +19,4 @@ class policy_store {
     virtual void save(policy_document const& p) = 0;
 };
 
-}  // namespace gatehouse::core
+} // namespace gatehouse::core

@@ -6,14 +6,14 @@ namespace gatehouse::core {
 
 // What a committed unit gives others to look at. Wake-ups only: whoever is woken reads the store.
 struct commit_signals {
-    bool outbox = false;                   // events were written
-    bool queue = false;                    // a run became claimable
-    bool policy = false;                   // policy, agents or tools changed
-    std::vector<std::string> tapes;        // runs whose tape grew
-    std::vector<std::string> inboxes;      // runs with a message for their owner
-    std::vector<std::string> invocations;  // calls to nodes whose row changed
-    std::vector<std::string> devices;      // devices with calls to take, a new pairing state or changed rights
-    std::vector<std::string> tokens;       // tokens that were revoked
+    bool outbox = false;                  // events were written
+    bool queue = false;                   // a run became claimable
+    bool policy = false;                  // policy, agents or tools changed
+    std::vector<std::string> tapes;       // runs whose tape grew
+    std::vector<std::string> inboxes;     // runs with a message for their owner
+    std::vector<std::string> invocations; // calls to nodes whose row changed
+    std::vector<std::string> devices;     // devices with calls to take, a new pairing state or changed rights
+    std::vector<std::string> tokens;      // tokens that were revoked
 
     void merge(commit_signals&& other) {
         outbox |= other.outbox;
@@ -32,4 +32,4 @@ struct commit_signals {
     }
 };
 
-}  // namespace gatehouse::core
+} // namespace gatehouse::core

@@ -1,7 +1,7 @@
 #pragma once
-// The way from the loop to the database threads and back. A unit is a plain function of a transaction (or of a
-// snapshot, to read): it runs on a database thread, may run more than once, and touches nothing but what it captured
-// by value and the transaction. It draws ids and times before it starts.
+// The way from the loop to the database threads and back. A unit is a plain function of a transaction (or of
+// a snapshot, to read): it runs on a database thread, may run more than once, and touches nothing but what it
+// captured by value and the transaction. It draws ids and times before it starts.
 #include "core/execution/task.hpp"
 #include "core/storage/transaction.hpp"
 #include "protocol/error.hpp"
@@ -30,14 +30,14 @@ template <class T>
 inline constexpr bool is_result = false;
 template <class T>
 inline constexpr bool is_result<result<T>> = true;
-}  // namespace detail
+} // namespace detail
 
 class database {
   public:
     virtual ~database() = default;
 
-    // Runs `unit` in a transaction of its own or as part of a group, and returns after the commit. A unit that
-    // returns an error or throws is rolled back, alone. Loop only.
+    // Runs `unit` in a transaction of its own or as part of a group, and returns after the commit. A unit
+    // that returns an error or throws is rolled back, alone. Loop only.
     template <class F>
     task<std::invoke_result_t<F&, transaction&>> write(F unit) {
         co_return co_await run<std::invoke_result_t<F&, transaction&>, transaction>(std::move(unit));
@@ -82,7 +82,8 @@ class database {
             }
             void finished(std::exception_ptr why) override {
                 failure = std::move(why);
-                // The loop may resume the coroutine, and with it destroy this job, before the call below returns.
+                // The loop may resume the coroutine, and with it destroy this job, before the call below
+                // returns.
                 auto resume_once = std::move(resume);
                 resume_once();
             }
@@ -113,4 +114,4 @@ class database {
     }
 };
 
-}  // namespace gatehouse::core
+} // namespace gatehouse::core

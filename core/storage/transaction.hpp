@@ -57,7 +57,8 @@ class snapshot {
     instance_store const& instances() const { return stores_.instances; }
     meta_store const& meta() const { return stores_.meta; }
 
-    // The time of this process when the unit began; for what is shown and stored. Leases and expiry use the database's own.
+    // The time of this process when the unit began; for what is shown and stored. Leases and expiry use the
+    // database's own.
     timestamp now() const { return now_; }
 
   protected:
@@ -65,7 +66,8 @@ class snapshot {
     timestamp now_;
 };
 
-// Read and write access. Rows are locked in one order: idempotency keys, sessions, runs, approvals, the rest; events last.
+// Read and write access. Rows are locked in one order: idempotency keys, sessions, runs, approvals, the rest;
+// events last.
 class transaction : public snapshot {
   public:
     transaction(store_set const& stores, timestamp now, id_source& ids) : snapshot(stores, now), ids_(ids) {}
@@ -87,7 +89,8 @@ class transaction : public snapshot {
 
     id_source& ids() { return ids_; }
 
-    // Hands the event to the log. It is written as the transaction's last statement, after every row lock was taken.
+    // Hands the event to the log. It is written as the transaction's last statement, after every row lock was
+    // taken.
     void publish(event e) {
         signals_.outbox = true;
         published_.push_back(std::move(e));
@@ -102,4 +105,4 @@ class transaction : public snapshot {
     std::vector<event> published_;
 };
 
-}  // namespace gatehouse::core
+} // namespace gatehouse::core

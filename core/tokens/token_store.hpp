@@ -9,12 +9,12 @@ namespace gatehouse::core {
 
 struct token {
     std::string token_id;
-    std::string hash;  // hex SHA-256 of the token's whole text, which is never stored
-    std::string kind;  // "admin", "client", "node", "invite"
+    std::string hash; // hex SHA-256 of the token's whole text, which is never stored
+    std::string kind; // "admin", "client", "node", "invite"
     std::string principal;
     std::vector<std::string> scopes;
     std::optional<std::string> label;
-    std::optional<std::string> device_id;  // node, invite: the device it is bound to
+    std::optional<std::string> device_id; // node, invite: the device it is bound to
     timestamp created_at{};
     std::optional<timestamp> expires_at;
     std::optional<timestamp> revoked_at;
@@ -34,4 +34,4 @@ class token_store {
     virtual void revoke_all_of_device(std::string const& device_id, timestamp when) = 0;
 };
 
-}  // namespace gatehouse::core
+} // namespace gatehouse::core
