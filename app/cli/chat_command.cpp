@@ -60,9 +60,9 @@ void add_chat_command(CLI::App& program, chosen_command& chosen) {
         ->type_name("KEY");
     add_gateway_flags(*command, flags->gateway);
     command->footer(
-        R"(Each line is a message. Answers stream in; tool calls are shown; where a call needs a decision, it is
-asked for here. Ctrl-C cancels an answer, Ctrl-D ends the chat. When the connection is lost, it is opened again and
-nothing is missed.
+        R"(Each line is a message. Answers stream in; tool calls are shown; where a call needs a decision,
+it is asked for here. Ctrl-C cancels an answer, Ctrl-D ends the chat. When the connection is lost, it is
+opened again and nothing is missed.
 
 Examples:
   gatehouse chat

@@ -2,6 +2,7 @@
 // revocation.
 #include "app/sessions/authenticator.hpp"
 #include "app/sessions/rpc_connection.hpp"
+#include "core/nodes/check_capabilities.hpp"
 #include "protocol/device_proof.hpp"
 #include "protocol/encoding.hpp"
 #include "protocol/gen/method_list.hpp"
@@ -28,6 +29,11 @@ std::vector<protocol::scope> list_of(scope_set const& scopes) {
     for (auto s : protocol::scope_values)
         if (scopes.names(s)) list.push_back(s);
     return list;
+}
+
+std::uint16_t close_code_of(error const& why) {
+    if (why.code == errc::forbidden) return 4403;
+    return why.code == errc::unauthenticated ? 4401 : 4400;
 }
 
 template <class T>
@@ -76,7 +82,7 @@ void rpc_connection::begin_connect(rpc_request const& request) {
     }
     auto params = protocol::connect::decode(*request.params);
     if (auto fits = check_connect(params); !fits) {
-        return refuse_connect(*request.id, fits.error(), fits.error().code == errc::forbidden ? 4403 : 4401);
+        return refuse_connect(*request.id, fits.error(), close_code_of(fits.error()));
     }
     state_ = state::connecting;
     env_.tasks.spawn(connect(shared_from_this(), *request.id, std::move(params)));
@@ -91,6 +97,9 @@ result<void> rpc_connection::check_connect(protocol::connect::params const& para
             errc::forbidden, "A token of kind '" + bearer_.kind + "' cannot connect as " +
                                  std::string(to_string(params.role)) + "."
         );
+    }
+    if (params.capabilities) {
+        if (auto fits = core::check_capabilities(*params.capabilities); !fits) return fits;
     }
     bool needs_device = is_node || bearer_.device_id;
     if (needs_device && (!params.device || !params.proof)) {
