@@ -135,8 +135,8 @@ void add_node_command(CLI::App& program, chosen_command& chosen) {
         ->type_name("FILE");
     command->footer(
         R"(It offers system.info, files.read, files.list and files.write below its root, and process.run. At
-its first start it needs an invite; then somebody approves it in the console or with pairing.approve, and it goes
-to work at once.
+its first start it needs an invite; then somebody approves it in the console or with pairing.approve, and it
+goes to work at once.
 
 Examples:
   gatehouse call pairing.invite | jq -r .token > invite
