@@ -17,8 +17,6 @@ class scope_set {
   public:
     void add(protocol::scope s) { bits_ |= 1u << static_cast<unsigned>(s); }
     bool has(protocol::scope s) const { return (bits_ & (1u << static_cast<unsigned>(s))) || is_admin(); }
-    // What was granted by name, without what `admin` includes.
-    bool names(protocol::scope s) const { return bits_ & (1u << static_cast<unsigned>(s)); }
     bool is_admin() const { return bits_ & (1u << static_cast<unsigned>(protocol::scope::admin)); }
 
   private:

@@ -27,7 +27,7 @@ std::array<std::byte, 32> draw_32_bytes(core::random_source& random) {
 std::vector<protocol::scope> list_of(scope_set const& scopes) {
     std::vector<protocol::scope> list;
     for (auto s : protocol::scope_values)
-        if (scopes.names(s)) list.push_back(s);
+        if (scopes.has(s)) list.push_back(s);
     return list;
 }
 
