@@ -59,13 +59,8 @@ sql_artifact_store::read(std::string const& artifact_id, std::int64_t offset, st
         auto const from = std::max<std::int64_t>(offset - ordinal * chunk_bytes, 0);
         auto const count = std::min(chunk_bytes - from, length - static_cast<std::int64_t>(out.size()));
         auto piece = sql_.row<bytes>(
-            // SQLite cuts what it takes for text at the first NUL.
-            sql_.either(
-                "SELECT substr(CAST(bytes AS BLOB), CAST(:first AS INTEGER), CAST(:count AS INTEGER)) "
-                "FROM artifact_chunks WHERE artifact_id = :artifact_id AND ordinal = :ordinal",
-                "SELECT substr(bytes, CAST(:first AS INTEGER), CAST(:count AS INTEGER)) "
-                "FROM artifact_chunks WHERE artifact_id = :artifact_id AND ordinal = :ordinal"
-            ),
+            "SELECT substr(bytes, CAST(:first AS INTEGER), CAST(:count AS INTEGER)) FROM artifact_chunks "
+            "WHERE artifact_id = :artifact_id AND ordinal = :ordinal",
             from + 1, count, artifact_id, ordinal
         );
         if (!piece) break;
@@ -88,9 +83,14 @@ void sql_artifact_store::put(artifact const& given, std::string_view data, std::
     if (is_new && !a.in_directory) {
         for (std::int64_t ordinal = 0; !data.empty(); ++ordinal) {
             auto const piece = data.substr(0, chunk_bytes);
+            // SQLite would keep the bytes as text, and cut ranges by characters.
             sql_.exec(
-                "INSERT INTO artifact_chunks (artifact_id, ordinal, bytes) VALUES (:artifact_id, :ordinal, "
-                ":bytes)",
+                sql_.either(
+                    "INSERT INTO artifact_chunks (artifact_id, ordinal, bytes) "
+                    "VALUES (:artifact_id, :ordinal, CAST(:bytes AS BLOB))",
+                    "INSERT INTO artifact_chunks (artifact_id, ordinal, bytes) "
+                    "VALUES (:artifact_id, :ordinal, CAST(:bytes AS BYTEA))"
+                ),
                 a.artifact_id, ordinal, bytes_view{piece}
             );
             data.remove_prefix(piece.size());

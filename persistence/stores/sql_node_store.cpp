@@ -36,8 +36,10 @@ std::optional<node> sql_node_store::find(std::string const& device_id) const {
 }
 
 std::optional<node> sql_node_store::find_by_name(std::string const& name) const {
-    // An id beats a label that looks like it.
-    if (auto found = find(name)) return found;
+    // An id beats a label that looks like it. No id holds a NUL, which a label may.
+    if (name.find('\0') == std::string::npos) {
+        if (auto found = find(name)) return found;
+    }
     return device_record::find(
         sql_, "SELECT " DEVICE_COLUMNS " FROM devices WHERE label = :label", free_text{name}
     );

@@ -68,7 +68,7 @@ std::string next_database() {
 // A migrated SQLite file as bytes.
 std::string const& sqlite_image() {
     static std::string const image = [] {
-        temporary_folder const folder;
+        temporary_directory const folder;
         auto const path = folder.path() / "template.db";
         migrate_once("sqlite:" + path.string());
         run_on_sqlite(path, "PRAGMA wal_checkpoint(TRUNCATE)");
@@ -137,17 +137,6 @@ class shared_database {
 };
 
 } // namespace
-
-temporary_folder::temporary_folder() {
-    auto name = (std::filesystem::temp_directory_path() / "gatehouse-XXXXXX").string();
-    if (!::mkdtemp(name.data())) throw std::runtime_error("mkdtemp failed");
-    path_ = name;
-}
-
-temporary_folder::~temporary_folder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-}
 
 fresh_store::fresh_store(store_url::backend kind, schema start) : kind_(kind) {
     if (kind == store_url::backend::sqlite) {

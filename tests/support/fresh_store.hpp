@@ -2,28 +2,15 @@
 // An empty store of a test's own, gone with the test: a SQLite file in a temporary folder, or a database on
 // the server that with_postgres.py started.
 #include "persistence/store_url.hpp"
+#include "tests/support/temporary_directory.hpp"
 
 #include <gtest/gtest.h>
 
-#include <filesystem>
 #include <string>
 
 namespace gatehouse::testing {
 
 using persistence::store_url;
-
-// A folder that is removed with everything in it.
-class temporary_folder {
-  public:
-    temporary_folder();
-    ~temporary_folder();
-    temporary_folder(temporary_folder const&) = delete;
-    temporary_folder& operator=(temporary_folder const&) = delete;
-    std::filesystem::path const& path() const { return path_; }
-
-  private:
-    std::filesystem::path path_;
-};
 
 class fresh_store {
   public:
@@ -46,7 +33,7 @@ class fresh_store {
 
   private:
     store_url::backend kind_;
-    temporary_folder folder_;
+    temporary_directory folder_;
     std::string database_;
     std::string text_;
 };

@@ -10,6 +10,7 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -33,17 +34,19 @@ class store_fixture : public on_each_store {
     void open(persistence::db_options options = {}) {
         db_.reset();
         options.before_statement = failures_.hook();
+        options.artifacts = artifacts_.path();
         db_ = std::make_unique<persistence::db>(store_->url(), loop_, time_, ids_, std::move(options));
     }
 
-    // Runs `work` as a unit and returns what it returned; throws what it threw.
+    // Runs `work` as a unit and returns what it returned; throws what it threw. Without a coroutine for each
+    // lambda, which would take the compiler a second each.
     template <class F>
     auto write(F work) {
-        return finish(db_->write(std::move(work)));
+        return run_here<std::invoke_result_t<F&, core::transaction&>, core::transaction>(work);
     }
     template <class F>
     auto read(F work) {
-        return finish(db_->read(std::move(work)));
+        return run_here<std::invoke_result_t<F&, core::snapshot&>, core::snapshot>(work);
     }
 
     // Starts `work` without waiting; its outcome is of no interest but that it ends.
@@ -55,6 +58,7 @@ class store_fixture : public on_each_store {
 
     bool is_postgres() const { return GetParam() == store_url::backend::postgres; }
 
+    temporary_directory artifacts_;
     planted_failures failures_;
     manual_loop loop_;
     manual_clock time_;
@@ -64,27 +68,22 @@ class store_fixture : public on_each_store {
     std::unique_ptr<persistence::db> db_;
 
   private:
-    template <class T>
-    T finish(core::task<T> work) {
-        std::exception_ptr failure;
-        core::task_group group(loop_, [&](std::exception_ptr e) { failure = e; });
-        std::optional<std::conditional_t<std::is_void_v<T>, bool, T>> out;
-        group.spawn(keep(std::move(work), out));
-        if (!loop_.run_until([&] { return group.running() == 0; }))
-            throw std::runtime_error("it does not end");
-        if (failure) std::rethrow_exception(failure);
-        if constexpr (!std::is_void_v<T>) return std::move(*out);
-    }
-
-    template <class T, class Out>
-    static core::task<> keep(core::task<T> work, Out& out) {
+    template <class T, class Access, class F>
+    T run_here(F& work) {
         if constexpr (std::is_void_v<T>) {
-            co_await std::move(work);
-            out = true;
+            run_unit(std::function<bool(Access&)>([&](Access& access) { return work(access), true; }));
         } else {
-            out.emplace(co_await std::move(work));
+            std::optional<T> out;
+            run_unit(std::function<bool(Access&)>([&](Access& access) {
+                out.emplace(work(access));
+                if constexpr (core::detail::is_result<T>) return out->has_value();
+                return true;
+            }));
+            return std::move(*out);
         }
     }
+    void run_unit(std::function<bool(core::transaction&)> work);
+    void run_unit(std::function<bool(core::snapshot&)> work);
 
     core::task_group started_{loop_, [](std::exception_ptr) {}};
 };

@@ -1,0 +1,343 @@
+#include "core/runs/run_store.hpp"
+
+#include "tests/store_contract/same_fields.hpp"
+#include "tests/store_contract/samples.hpp"
+#include "tests/support/store_fixture.hpp"
+
+namespace gatehouse::persistence {
+namespace {
+
+using namespace gatehouse::testing;
+using core::run;
+using core::run_state;
+using core::snapshot;
+using core::transaction;
+
+class run_store_test : public store_fixture {
+  protected:
+    void SetUp() override {
+        store_fixture::SetUp();
+        if (IsSkipped()) return;
+        write([](transaction& tx) {
+            tx.sessions().insert_if_new(sample_session("ses_1"));
+            tx.sessions().insert_if_new(sample_session("ses_2"));
+        });
+    }
+
+    void insert(run const& r) {
+        write([=](transaction& tx) { tx.runs().insert(r); });
+    }
+    std::optional<run> find(std::string const& id) {
+        return read([=](snapshot& seen) { return seen.runs().find(id); });
+    }
+    // A run of a session of its own, claimable since `ms` milliseconds after 1970.
+    void insert_claimable(std::string const& id, std::int64_t ms) {
+        write([=](transaction& tx) {
+            tx.sessions().insert_if_new(sample_session("ses of " + id));
+            run r = sample_run(id, 1, "ses of " + id);
+            r.claimable_at = from_ms(ms);
+            tx.runs().insert(r);
+        });
+    }
+    std::vector<run> claim(std::string const& owner, std::int64_t limit) {
+        return write([=](transaction& tx) { return tx.runs().claim(owner, limit); });
+    }
+    static std::vector<std::string> ids(std::vector<run> const& runs) {
+        std::vector<std::string> out;
+        for (auto const& each : runs) out.push_back(each.run_id);
+        return out;
+    }
+    using names = std::vector<std::string>;
+};
+
+TEST_P(run_store_test, a_run_comes_back_as_it_was_inserted) {
+    run r = sample_run("run_1");
+    insert(r);
+    EXPECT_TRUE(same_fields(find("run_1"), r));
+    EXPECT_FALSE(find("run_2"));
+}
+
+TEST_P(run_store_test, save_changes_what_may_change) {
+    run r = sample_run("run_1");
+    insert(r);
+    r.state = run_state::failed;
+    r.output = difficult_text;
+    r.error = difficult_json;
+    r.usage = {.input_tokens = 10, .output_tokens = 20};
+    r.turn = 11;
+    r.attempt = 12;
+    r.steps = 13;
+    r.started_at = at(14);
+    r.finished_at = at(15);
+    r.deadline_at.reset();
+    r.lease_epoch = 16;
+    r.tape_seq = 17;
+    r.tape_hash = "18";
+    r.waiting_on = "app_1";
+    r.cancel_reason = difficult_text;
+    write([=](transaction& tx) { tx.runs().save(r); });
+    EXPECT_TRUE(same_fields(find("run_1"), r));
+}
+
+TEST_P(run_store_test, a_lock_reads_the_run_and_an_epoch_guards_it) {
+    insert(sample_run("run_1"));
+    write([](transaction& tx) {
+        EXPECT_TRUE(same_fields(tx.runs().lock("run_1"), sample_run("run_1")));
+        EXPECT_TRUE(tx.runs().lock_if_epoch("run_1", 6));
+        EXPECT_FALSE(tx.runs().lock_if_epoch("run_1", 5));
+        EXPECT_FALSE(tx.runs().lock("run_2"));
+    });
+}
+
+TEST_P(run_store_test, runs_of_one_session_never_overlap) {
+    struct pair {
+        char const* what;
+        run_state first;
+        std::optional<timestamp> first_claimable;
+        run_state second;
+        std::optional<timestamp> second_claimable;
+        bool may;
+    };
+    pair const pairs[] = {
+        {"two running", run_state::running, {}, run_state::running, {}, false},
+        {"running beside waiting", run_state::running, {}, run_state::waiting, {}, false},
+        {"running beside claimable", run_state::running, {}, run_state::accepted, at(1), false},
+        {"two claimable", run_state::accepted, at(1), run_state::accepted, at(2), false},
+        {"running beside one that waits its turn", run_state::running, {}, run_state::accepted, {}, true},
+        {"running behind a finished one", run_state::succeeded, {}, run_state::running, {}, true},
+    };
+    int n = 0;
+    for (auto const& each : pairs) {
+        auto const session = "ses of pair " + std::to_string(++n);
+        run first = sample_run("run_a" + std::to_string(n), 1, session);
+        first.state = each.first;
+        first.claimable_at = each.first_claimable;
+        run second = sample_run("run_b" + std::to_string(n), 2, session);
+        second.state = each.second;
+        second.claimable_at = each.second_claimable;
+        write([=](transaction& tx) {
+            tx.sessions().insert_if_new(sample_session(session));
+            tx.runs().insert(first);
+        });
+        bool stored = true;
+        try {
+            insert(second);
+        } catch (unique_violation const&) {
+            stored = false;
+        }
+        EXPECT_EQ(stored, each.may) << each.what;
+    }
+}
+
+TEST_P(run_store_test, a_finished_run_has_no_lease_and_is_not_claimable) {
+    run r = sample_run("run_1");
+    r.state = run_state::cancelled;
+    r.claimable_at = at(1);
+    EXPECT_THROW(insert(r), constraint_violation);
+    r.claimable_at.reset();
+    r.lease_owner = "ins_1";
+    EXPECT_THROW(insert(r), constraint_violation);
+}
+
+TEST_P(run_store_test, a_claim_takes_the_oldest_due_runs_once) {
+    insert_claimable("run_1", 3000);
+    insert_claimable("run_2", 1000);
+    insert_claimable("run_3", 2000);
+    insert_claimable("run_4", 4'000'000'000'000);
+    insert(sample_run("run_5"));
+    auto const first = claim("ins_1", 2);
+    EXPECT_EQ(ids(first), (names{"run_2", "run_3"}));
+    for (auto const& each : first) {
+        EXPECT_EQ(each.lease_owner, "ins_1");
+        EXPECT_EQ(each.lease_epoch, 7);
+        EXPECT_EQ(each.claimable_at, std::nullopt);
+        EXPECT_EQ(each.state, run_state::accepted);
+        EXPECT_TRUE(same_fields(find(each.run_id), each));
+    }
+    EXPECT_EQ(ids(claim("ins_2", 10)), names{"run_1"});
+    EXPECT_TRUE(claim("ins_2", 10).empty());
+}
+
+TEST_P(run_store_test, what_became_claimable_long_ago_is_found_although_newer_ones_were_seen) {
+    // Each claim may begin behind the oldest row that was seen last; a row that comes late must still be
+    // found in time.
+    insert_claimable("run_1", 1'000'000'000);
+    claim("ins_1", 1);
+    insert_claimable("run_2", 1'000'000'000 - 500);
+    std::vector<run> found;
+    for (int i = 0; i < 8 && found.empty(); ++i) found = claim("ins_1", 1);
+    EXPECT_EQ(ids(found), names{"run_2"});
+}
+
+TEST_P(run_store_test, the_next_claimable_time_is_the_earliest_one) {
+    auto const next = [this] { return read([](snapshot& seen) { return seen.runs().next_claimable_at(); }); };
+    EXPECT_EQ(next(), std::nullopt);
+    insert_claimable("run_1", 5'000'000'000'000);
+    insert_claimable("run_2", 4'000'000'000'000);
+    EXPECT_EQ(next(), from_ms(4'000'000'000'000));
+}
+
+TEST_P(run_store_test, the_runs_of_a_dead_process_become_claimable_with_a_new_epoch) {
+    insert_claimable("run_1", 1000);
+    insert_claimable("run_2", 1000);
+    claim("ins_1", 1);
+    claim("ins_2", 1);
+    EXPECT_EQ(write([](transaction& tx) { return tx.runs().release_all_of("ins_1"); }), 1);
+    auto const released = *find("run_1");
+    EXPECT_EQ(released.lease_owner, std::nullopt);
+    EXPECT_EQ(released.lease_epoch, 8);
+    EXPECT_TRUE(released.claimable_at);
+    time_.advance(std::chrono::milliseconds(1));
+    EXPECT_EQ(ids(claim("ins_3", 10)), names{"run_1"});
+}
+
+TEST_P(run_store_test, a_sessions_head_is_its_first_unfinished_run) {
+    run done = sample_run("run_1", 1);
+    done.state = run_state::succeeded;
+    run head = sample_run("run_2", 2);
+    head.state = run_state::waiting;
+    for (auto const& each : {done, head, sample_run("run_3", 3), sample_run("run_4", 4)}) insert(each);
+    write([](transaction& tx) {
+        EXPECT_EQ(tx.runs().head_of_session("ses_1")->run_id, "run_2");
+        EXPECT_EQ(tx.runs().next_ordinal("ses_1"), 5);
+        EXPECT_FALSE(tx.runs().head_of_session("ses_2"));
+        EXPECT_EQ(tx.runs().next_ordinal("ses_2"), 1);
+    });
+}
+
+TEST_P(run_store_test, lists_are_filtered_and_go_from_new_to_old) {
+    run other = sample_run("run_2", 1, "ses_2");
+    other.principal = "user:b";
+    run done = sample_run("run_3", 2);
+    done.state = run_state::succeeded;
+    done.agent = "helper";
+    for (auto const& each : {sample_run("run_1"), other, done, sample_run("run_4", 3)}) insert(each);
+    struct listing {
+        core::run_filter filter;
+        names expected;
+    };
+    listing const listings[] = {
+        {{}, {"run_4", "run_3", "run_2", "run_1"}},
+        {{{}, {}, {}, {}, {}, 2}, {"run_4", "run_3"}},
+        {{{}, {}, {}, {}, "run_3"}, {"run_2", "run_1"}},
+        {{"user:b", {}, {}, {}, {}}, {"run_2"}},
+        {{{}, "ses_1", {}, {}, {}}, {"run_4", "run_3", "run_1"}},
+        {{{}, {}, "helper", {}, {}}, {"run_3"}},
+        {{{}, {}, {}, run_state::succeeded, {}}, {"run_3"}},
+        {{"user:a", "ses_1", {}, run_state::accepted, "run_4"}, {"run_1"}},
+        {{"user:c", {}, {}, {}, {}}, {}},
+    };
+    for (auto const& each : listings) {
+        EXPECT_EQ(ids(read([&](snapshot& seen) { return seen.runs().list(each.filter); })), each.expected);
+    }
+    auto const counts = read([](snapshot& seen) { return seen.runs().count_by_state(); });
+    EXPECT_EQ(
+        counts, (std::map<run_state, std::int64_t>{{run_state::accepted, 3}, {run_state::succeeded, 1}})
+    );
+}
+
+TEST_P(run_store_test, a_tape_comes_back_in_order_page_by_page) {
+    insert(sample_run("run_1"));
+    write([](transaction& tx) {
+        std::vector<core::tape_item> const items{sample_item(1), sample_item(2), sample_item(3)};
+        tx.runs().append_tape("run_1", items);
+        tx.runs().append_tape("run_1", std::vector{sample_item(4)});
+        tx.runs().append_tape("run_1", {});
+    });
+    auto const page = read([](snapshot& seen) { return seen.runs().tape("run_1", 1, 2); });
+    ASSERT_EQ(page.size(), 2u);
+    EXPECT_TRUE(same_fields(page[0], sample_item(2)));
+    EXPECT_TRUE(same_fields(page[1], sample_item(3)));
+    EXPECT_EQ(read([](snapshot& seen) { return seen.runs().tape("run_1", 0, 100).size(); }), 4u);
+}
+
+TEST_P(run_store_test, a_tape_is_never_changed_by_anybody) {
+    insert(sample_run("run_1"));
+    write([](transaction& tx) { tx.runs().append_tape("run_1", std::vector{sample_item(1), sample_item(2)}); }
+    );
+    std::vector<std::string> attempts{
+        "UPDATE tape_items SET payload = '{}'",
+        "DELETE FROM tape_items WHERE seq = 2",
+        "DELETE FROM tape_items",
+    };
+    if (is_postgres()) {
+        attempts.push_back("TRUNCATE tape_items");
+        attempts.push_back("INSERT INTO tape_items SELECT * FROM tape_items ON CONFLICT (run_id, seq) DO "
+                           "UPDATE SET payload = '{}'");
+    } else {
+        attempts.push_back("INSERT OR REPLACE INTO tape_items SELECT * FROM tape_items");
+    }
+    auto const of = dialect::make(store_->url(), time_);
+    sql session(*of);
+    for (auto const& each : attempts) {
+        sql_transaction const whole(session, access::write);
+        EXPECT_THROW(session.script(each), constraint_violation) << each;
+    }
+    EXPECT_EQ(read([](snapshot& seen) { return seen.runs().tape("run_1", 0, 10).size(); }), 2u);
+    EXPECT_THROW(
+        write([](transaction& tx) { tx.runs().append_tape("run_1", std::vector{sample_item(2)}); }),
+        unique_violation
+    );
+}
+
+TEST_P(run_store_test, an_inbox_is_taken_once_in_order) {
+    write([](transaction& tx) {
+        tx.runs().add_to_inbox("run_1", "input", difficult_json);
+        tx.runs().add_to_inbox("run_2", "input", "{}");
+        tx.runs().add_to_inbox("run_1", "cancel", "{}");
+    });
+    write([](transaction& tx) {
+        EXPECT_TRUE(tx.runs().has_inbox("run_1"));
+        auto const taken = tx.runs().take_inbox("run_1");
+        ASSERT_EQ(taken.size(), 2u);
+        EXPECT_EQ(taken[0].payload, difficult_json);
+        EXPECT_EQ(taken[1].kind, "cancel");
+        EXPECT_FALSE(tx.runs().has_inbox("run_1"));
+        EXPECT_TRUE(tx.runs().take_inbox("run_1").empty());
+        EXPECT_TRUE(tx.runs().has_inbox("run_2"));
+    });
+}
+
+TEST_P(run_store_test, a_step_comes_back_and_changes) {
+    core::step s = sample_step("run_1", 1);
+    write([=](transaction& tx) {
+        tx.runs().insert_step(s);
+        tx.runs().insert_step(sample_step("run_1", 2));
+        core::step later = sample_step("run_1", 3);
+        later.turn = 9;
+        tx.runs().insert_step(later);
+    });
+    auto const find_step = [this] {
+        return read([](snapshot& seen) { return seen.runs().find_step("run_1", 1); });
+    };
+    EXPECT_TRUE(same_fields(find_step(), s));
+    s.state = core::step_state::finished;
+    s.attempt = 9;
+    s.idempotency_key = "other";
+    s.node.reset();
+    s.operation_hash = "other";
+    s.approval_id.reset();
+    s.invocation_id = "inv_2";
+    s.ok = false;
+    s.output = "1";
+    s.artifacts = "[]";
+    write([=](transaction& tx) { tx.runs().save_step(s); });
+    EXPECT_TRUE(same_fields(find_step(), s));
+    EXPECT_EQ(read([](snapshot& seen) { return seen.runs().steps_of_turn("run_1", 2).size(); }), 2u);
+}
+
+TEST_P(run_store_test, a_run_that_another_transaction_holds_is_passed_by) {
+    if (!is_postgres()) GTEST_SKIP() << "SQLite has one writer";
+    insert_claimable("run_1", 1000);
+    insert_claimable("run_2", 2000);
+    auto const of = dialect::make(store_->url(), time_);
+    sql other(*of);
+    sql_transaction const whole(other, access::write);
+    other.row<std::string>("SELECT run_id FROM runs WHERE run_id = 'run_1' FOR UPDATE");
+    EXPECT_EQ(ids(claim("ins_1", 10)), names{"run_2"});
+}
+
+ON_BOTH_STORES(run_store_test);
+
+} // namespace
+} // namespace gatehouse::persistence
