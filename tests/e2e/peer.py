@@ -1,5 +1,6 @@
 """Peers of the gateway: a client, and a node with an effect ledger."""
 import base64
+import contextlib
 import hashlib
 import itertools
 import json
@@ -252,10 +253,12 @@ class Node(Peer):
 
     def _reply(self, request, result=None, error=None):
         body = {"error": error} if error else {"result": result}
-        try:
-            self.send({"jsonrpc": "2.0", "id": request["id"], **body})
-        except OSError:
-            pass
+        self._tell({"jsonrpc": "2.0", "id": request["id"], **body})
+
+    def _tell(self, message):
+        """Sends where the connection still stands; what a dead one should have heard, a new one asks for."""
+        with contextlib.suppress(OSError):
+            self.send(message)
 
     def _invoke(self, request):
         params = request["params"]
@@ -282,7 +285,7 @@ class Node(Peer):
             return self._reply(request, error={"code": -32015, "message": "it is broken", "data": {
                 "kind": "capability_failed", "retryable": False}})
         if operation == "hang":
-            self.send({"jsonrpc": "2.0", "method": "capability.progress", "params": {
+            self._tell({"jsonrpc": "2.0", "method": "capability.progress", "params": {
                 "invocation_id": params["invocation_id"], "fraction": 0.5, "message": "half way"}})
             self.released.wait(60)
         if operation == "act":
