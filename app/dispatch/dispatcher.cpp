@@ -56,6 +56,8 @@ error to_error(std::exception_ptr thrown, std::string_view method, std::string c
     } catch (core::store_unavailable const& e) {
         spdlog::error("{} on connection {}: the store is away: {}", method, connection_id, e.what());
         return {errc::unavailable, "The store cannot be reached now; try again."};
+    } catch (core::store_busy const&) {
+        return {errc::busy, "Too much is waiting for the store; try again in a moment."};
     } catch (std::exception const& e) {
         spdlog::error("{} on connection {} failed: {}", method, connection_id, e.what());
     } catch (...) {
