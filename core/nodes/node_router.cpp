@@ -168,6 +168,9 @@ task<> node_router::take_open_calls(std::string device_id) {
             if (call.state == "sent" && call.connection_epoch >= epoch) continue;
             call.state = "sent";
             call.connection_epoch = epoch;
+            // It goes out in the name of who owns the run now: a node refuses an older number.
+            auto run = call.run_id ? tx.runs().find(*call.run_id) : std::nullopt;
+            if (run) call.lease_epoch = run->lease_epoch;
             tx.invocations().save(call);
             taken.push_back(std::move(call));
         }
