@@ -121,9 +121,8 @@ task<invocation> node_router::wait(invocation call, cancellation& stop) {
     auto stopped = stop.on_request([mine] { mine->changed.notify(); });
     // What was committed between the caller's own read and now woke nobody, but for an answer that has yet to
     // come here.
-    auto link = links_.find(call.device_id);
-    bool answered_here = link != links_.end() && link->second.connection_epoch == call.connection_epoch;
-    if (!answered_here) group_.spawn(read_call(call.invocation_id));
+    bool is_out = timers_.contains(call.invocation_id) || finishing_.contains(call.invocation_id);
+    if (!is_out) group_.spawn(read_call(call.invocation_id));
     while (!mine->final_row && !waiting_ended_ && !stop.requested()) co_await mine->changed.wait();
     waiters_.erase(place);
     co_return mine->final_row ? *mine->final_row : call;
