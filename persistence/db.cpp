@@ -38,14 +38,16 @@ db::db(
         return std::make_unique<store_session>(*dialect_, options.before_statement, options.artifacts);
     };
     // All sessions are open before the first thread starts: a failure here leaves nothing to stop.
-    std::vector<std::unique_ptr<store_session>> writers(1);
-    writers[0] = open();
-    schema_version_ = migrate(writers[0]->statements());
-    while (is_postgres() && writers.size() < options.postgres_writers) writers.push_back(open());
-    std::vector<std::unique_ptr<store_session>> readers;
-    while (readers.size() < options.readers) readers.push_back(open());
-    for (auto& each : writers) start_writer(std::move(each));
-    for (auto& each : readers) start_reader(std::move(each));
+    sessions_.push_back(open());
+    schema_version_ = migrate(sessions_.front()->statements());
+    std::size_t const writers = is_postgres() ? options.postgres_writers : 1;
+    while (sessions_.size() < writers + options.readers) sessions_.push_back(open());
+    for (std::size_t i = 0; i < sessions_.size(); ++i) {
+        if (i < writers)
+            start_writer(*sessions_[i]);
+        else
+            start_reader(*sessions_[i]);
+    }
 }
 
 db::~db() { stop(); }
@@ -64,10 +66,10 @@ void db::on_commit(core::commit_signals signals) {
     });
 }
 
-void db::start_writer(std::unique_ptr<store_session> session) {
-    threads_.emplace_back([this, session = std::move(session)] {
+void db::start_writer(store_session& session) {
+    threads_.emplace_back([this, &session] {
         pthread_setname_np(pthread_self(), "db writer");
-        unit_runner runner(*session, time_, ids_, gate_, [this](core::commit_signals signals) {
+        unit_runner runner(session, time_, ids_, gate_, [this](core::commit_signals signals) {
             on_commit(std::move(signals));
         });
         for (;;) {
@@ -78,10 +80,10 @@ void db::start_writer(std::unique_ptr<store_session> session) {
     });
 }
 
-void db::start_reader(std::unique_ptr<store_session> session) {
-    threads_.emplace_back([this, session = std::move(session)] {
+void db::start_reader(store_session& session) {
+    threads_.emplace_back([this, &session] {
         pthread_setname_np(pthread_self(), "db reader");
-        unit_runner runner(*session, time_, ids_, gate_, [](core::commit_signals) {});
+        unit_runner runner(session, time_, ids_, gate_, [](core::commit_signals) {});
         for (;;) {
             auto const units = reads_.take(1);
             if (units.empty()) return;
@@ -96,6 +98,7 @@ void db::stop() {
     gate_.stop();
     for (auto& each : threads_) each.join();
     threads_.clear();
+    sessions_.clear();
 }
 
 } // namespace gatehouse::persistence

@@ -44,8 +44,8 @@ class db final : public core::database {
     // Called on the loop after each commit, before the coroutines of its units go on. Loop only.
     void set_commit_listener(std::function<void(core::commit_signals const&)> listener);
 
-    // Takes nothing more in, finishes what is waiting, and joins the threads. Any thread but theirs; twice is
-    // once.
+    // Takes nothing more in, finishes what is waiting, joins the threads and closes the store. Any thread but
+    // theirs; twice is once.
     void stop();
 
     bool is_postgres() const { return dialect_->is_postgres(); }
@@ -58,8 +58,8 @@ class db final : public core::database {
     };
 
     void on_commit(core::commit_signals signals);
-    void start_writer(std::unique_ptr<store_session> session);
-    void start_reader(std::unique_ptr<store_session> session);
+    void start_writer(store_session& session);
+    void start_reader(store_session& session);
 
     core::loop& loop_;
     core::clock const& time_;
@@ -70,6 +70,9 @@ class db final : public core::database {
     stop_gate gate_;
     unit_queue<write_unit> writes_;
     unit_queue<read_unit> reads_;
+    // Closed one after another: only the last connection of a SQLite file writes its log back into it, and of
+    // two that close at once neither is the last.
+    std::vector<std::unique_ptr<store_session>> sessions_;
     std::vector<std::thread> threads_;
 };
 

@@ -46,7 +46,8 @@ class json_parser {
     json_parser& operator=(json_parser&&) noexcept;
     ~json_parser();
 
-    // The value belongs to the parser and lives until the next parse(). Copies of it are independent.
+    // The value belongs to the parser and lives until the next parse(). So does a copy, unless it is assigned
+    // to a value that exists or made with a storage_ptr of its own.
     std::expected<boost::json::value const*, parse_failure> parse(std::string_view text);
 
   private:

@@ -145,7 +145,7 @@ void rpc_connection::handle_response(rpc_response const& response) {
     if (response.result) {
         auto fits = env_.calls.check_answer(*protocol::find_method("capability.invoke"), *response.result);
         if (fits) {
-            // A copy in memory of its own: a plain one would stay in the parser's, which the next message takes.
+            // In memory of its own: a plain copy would lie in the parser's, which the next message takes.
             answer.result.emplace(response.result->at("result"), boost::json::storage_ptr());
             auto const* evidence = response.result->as_object().if_contains("evidence");
             if (evidence) answer.evidence = evidence->as_array();

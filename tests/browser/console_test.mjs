@@ -36,6 +36,11 @@ class Console {
     await this.at(`nav-${view}`).first().click();
   }
 
+  async openChat() {
+    await this.go('chat');
+    await this.at('session-row').first().click();
+  }
+
   async say(text) {
     await this.at('chat-input').fill(text);
     await this.at('chat-send').click();
@@ -84,8 +89,7 @@ async function pairNode(ui) {
 
 async function callThatWaits(ui) {
   step('asks for a risky call');
-  await ui.go('chat');
-  if (await ui.at('session-row').count()) await ui.at('session-row').first().click();
+  await ui.openChat();
   await ui.say('/call node__process__run {"argv":["uname","-a"]}');
   await ui.at('run-state', '[data-state="waiting"]').first().waitFor({ state: 'attached' });
   await ui.go('approvals');
@@ -109,8 +113,7 @@ async function approve(ui) {
   await ui.go('approvals');
   await ui.at('approval-approve').click();
   await ui.at('approval-card').waitFor({ state: 'detached' });
-  await ui.go('chat');
-  if (await ui.at('session-row').count()) await ui.at('session-row').first().click();
+  await ui.openChat();
   await ui.sees('Linux');
   await ui.at('message-user').nth(1).waitFor();
   assert.equal(await ui.at('run-state', ':not([data-state="succeeded"])').count(), 0);
@@ -138,8 +141,7 @@ async function reload(ui) {
   step('reloads');
   await ui.page.reload();
   await ui.isOnline();
-  await ui.go('chat');
-  if (await ui.at('session-row').count()) await ui.at('session-row').first().click();
+  await ui.openChat();
   await ui.sees('You said: hello from a browser');
   await ui.sees('Linux');
   assert.equal(await ui.at('message-user').count(), 2, 'a message is missing or doubled');

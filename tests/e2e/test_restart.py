@@ -429,6 +429,15 @@ class DamagedStoreTest(RefusedStart):
         self.path.write_bytes(data)
         self.refused_untouched(str(self.path))
 
+    def test_a_clean_stop_leaves_the_whole_store_in_its_file(self):
+        for _ in range(5):
+            self.gateway.start()
+            peer = client(self.gateway)
+            peer.call("run.start", {"input": {"text": "/say on and on /sleep 60000"}})
+            peer.close()
+            self.assertEqual(0, self.gateway.terminate())
+            self.assertEqual([self.path.name], [file.name for file in self.path.parent.glob(self.path.name + "*")])
+
     def test_a_newer_schema(self):
         self.gateway.start()
         self.gateway.terminate()

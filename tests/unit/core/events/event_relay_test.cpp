@@ -139,8 +139,10 @@ TEST_P(event_relay_test, who_stands_ahead_of_the_relay_hears_nothing_twice) {
     ASSERT_LT(relay_->head().seq, 150);
     auto id = relay_->subscribe(all(), *from, l);
     publish(150);
-    loop_.advance(500ms); // the poll
-    ASSERT_TRUE(wait_for(l, 300));
+    ASSERT_TRUE(loop_.run_until([&] {
+        loop_.advance(500ms); // the poll
+        return l.heard.size() == 150;
+    }));
     EXPECT_EQ(l.heard, numbers(150, 300));
     relay_->unsubscribe(id);
 }
@@ -151,9 +153,10 @@ TEST_P(event_relay_test, without_a_wake_up_the_poll_finds_what_was_committed) {
     auto id = relay_->subscribe(all(), relay_->head(), l);
     loop_.run_until_idle();
     publish(3);
-    loop_.run_until_idle();
-    loop_.advance(500ms);
-    EXPECT_TRUE(wait_for(l, 3));
+    EXPECT_TRUE(loop_.run_until([&] {
+        loop_.advance(500ms);
+        return l.heard.size() == 3;
+    }));
     relay_->unsubscribe(id);
 }
 
