@@ -23,8 +23,9 @@ class commit_protocol {
     // How many units go into one transaction.
     virtual std::size_t group_units_max() const = 0;
     virtual void begin(std::string const& batch_id) = 0;
-    // Writes the events of a unit, or keeps them for the end of the transaction.
-    virtual void publish(std::vector<core::event> const& events) = 0;
+    // Writes the events of a unit and returns them with their numbers in the log; or keeps them for the end
+    // of the transaction, which numbers them, and returns nothing.
+    virtual std::vector<core::logged_event> publish(std::vector<core::event> events) = 0;
     virtual void commit() = 0;
     // Removes rows of `commits` that nobody will ask for, a few at a time. Outside of a transaction.
     virtual void forget_old_batches() = 0;

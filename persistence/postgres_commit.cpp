@@ -26,7 +26,10 @@ class postgres_commit final : public commit_protocol {
         );
     }
 
-    void publish(std::vector<core::event> const& events) override { events_ = events; }
+    std::vector<core::logged_event> publish(std::vector<core::event> events) override {
+        events_ = std::move(events);
+        return {};
+    }
 
     void commit() override {
         if (events_.empty()) return sql_.commit();

@@ -17,16 +17,20 @@ class sqlite_commit final : public commit_protocol {
         changes_before_ = changes();
     }
 
-    void publish(std::vector<core::event> const& events) override {
-        for (auto const& each : events) {
-            sql_.exec(
+    std::vector<core::logged_event> publish(std::vector<core::event> events) override {
+        std::vector<core::logged_event> logged;
+        for (auto& each : events) {
+            auto const seq = *sql_.row<std::int64_t>(
                 "INSERT INTO outbox (event_id, topic, category, session_id, principal, type, occurred_at, "
                 "payload) VALUES "
-                "(:event_id, :topic, :category, :session_id, :principal, :type, :occurred_at, :payload)",
+                "(:event_id, :topic, :category, :session_id, :principal, :type, :occurred_at, :payload) "
+                "RETURNING seq",
                 each.event_id, each.topic, each.category, each.session_id, each.principal, each.type,
                 each.occurred_at, each.payload
             );
+            logged.push_back({seq, std::move(each)});
         }
+        return logged;
     }
 
     void commit() override {

@@ -114,8 +114,9 @@ void unit_runner::run_work(attempt& one) {
     one.signals = {};
     try {
         if (!one.unit->run(transaction)) return;
-        protocol_->publish(transaction.published());
+        auto logged = protocol_->publish(std::move(transaction.published()));
         one.signals = std::move(transaction.signals());
+        one.signals.events = std::move(logged);
         one.commit = true;
     } catch (serialization_retry const&) {
         throw;

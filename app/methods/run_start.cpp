@@ -22,9 +22,9 @@ class reserved_slot {
     }
 
     bool is_held() const { return held_; }
-    void give_to(core::run_lease lease) {
+    void give_to(core::run_lease lease, core::run_action first) {
         held_ = false;
-        worker_.adopt(std::move(lease));
+        worker_.adopt(std::move(lease), std::move(first));
     }
 
   private:
@@ -65,29 +65,35 @@ reply describe_start(core::started_run const& started) {
     return r;
 }
 
-// The run is claimed with its acceptance where this process has a slot free, which saves a commit and the way
-// through the queue. The unit may run more than once, and a stored reply may stand in for it: only the run
-// that the reply names was claimed.
+// The run is claimed with its acceptance where this process has a slot free, and its first turn begins there,
+// which saves two commits and the way through the queue. The unit may run more than once, and a stored reply
+// may stand in for it: only the run that the reply names was claimed.
 core::task<reply_text>
 handle(params p, caller who, core::database& db, core::worker& runs, core::run_settings const& settings) {
     reserved_slot slot(runs);
     auto wanted = make_request(p, who);
     if (slot.is_held()) wanted.claim_for = settings.instance_id;
-    auto claimed = std::make_shared<std::optional<core::run_lease>>();
-    auto effect = [p, who, wanted, claimed](core::transaction& tx) -> result<reply> {
+    struct claim {
+        core::run_lease lease;
+        core::run_action first;
+    };
+    auto claimed = std::make_shared<std::optional<claim>>();
+    auto effect = [p, who, wanted, claimed, &settings](core::transaction& tx) -> result<reply> {
         claimed->reset();
         if (auto known = check_attachments(tx, p, who); !known) return std::unexpected(known.error());
-        auto started = core::start_run(tx, wanted);
+        auto started = core::start_run(tx, wanted, settings);
         if (!started) return std::unexpected(started.error());
         auto const& r = started->value;
-        if (started->claimed) *claimed = core::run_lease{r.run_id, r.session_id, r.lease_epoch};
+        if (started->first)
+            *claimed = claim{{r.run_id, r.session_id, r.lease_epoch}, std::move(*started->first)};
         return describe_start(*started);
     };
     auto text =
         co_await write_once<reply>(db, std::move(who), std::move(effect), &protocol::run_start::encode);
     if (text && *claimed) {
         auto accepted = protocol::run_start::decode_reply(parse_own_json(*text));
-        if (accepted.run_id == (*claimed)->run_id) slot.give_to(std::move(**claimed));
+        if (accepted.run_id == (*claimed)->lease.run_id)
+            slot.give_to(std::move((*claimed)->lease), std::move((*claimed)->first));
     }
     co_return text;
 }

@@ -80,20 +80,37 @@ task<bool> event_relay::read_page() {
     auto unit = [after = position_](snapshot& view) { return view.events().read(after, page_size); };
     auto page = co_await db_.read(std::move(unit));
     last_read_at_ = loop_.now();
-    if (page.events.empty()) co_return false;
-    std::vector<std::string> encoded;
-    for (auto const& e : page.events) encoded.push_back(encode_event(e.value));
-    position_ = page.events.back().seq;
-    // A subscriber may unsubscribe another one while it is told.
-    auto told = subscriptions_;
-    for (auto& [id, each] : told) {
-        if (each->attached && each->to) deliver(*each, page.events, encoded);
-    }
+    pass_on(page.events);
     co_return static_cast<std::int64_t>(page.events.size()) == page_size;
 }
 
+// Tells every subscriber that has no gap before these. What was passed on already is told to nobody again.
+void event_relay::pass_on(std::span<logged_event const> page) {
+    if (page.empty() || page.back().seq <= position_) return;
+    std::vector<std::string> encoded;
+    for (auto const& e : page) encoded.push_back(encode_event(e.value));
+    position_ = page.back().seq;
+    // A subscriber may unsubscribe another one while it is told.
+    auto told = subscriptions_;
+    for (auto& [id, each] : told) {
+        if (each->attached && each->to) deliver(*each, page, encoded);
+    }
+}
+
+// True: the events that were committed are all there is behind the relay's position, and were passed on,
+// which saves the way to the store.
+bool event_relay::take_committed(std::span<logged_event const> events) {
+    if (events.empty()) return false;
+    auto expected = position_;
+    for (auto const& each : events)
+        if (each.seq != ++expected) return false;
+    for (; !events.empty(); events = events.subspan(std::min<std::size_t>(events.size(), page_size)))
+        pass_on(events.first(std::min<std::size_t>(events.size(), page_size)));
+    return true;
+}
+
 void event_relay::deliver(
-    subscription& to, std::vector<logged_event> const& page, std::vector<std::string> const& encoded
+    subscription& to, std::span<logged_event const> page, std::vector<std::string> const& encoded
 ) {
     std::vector<std::string_view> matching;
     for (std::size_t i = 0; i < page.size(); ++i) {
@@ -207,7 +224,7 @@ task<> event_relay::replay(std::uint64_t id) {
 }
 
 void event_relay::on_signals(commit_signals const& signals) {
-    if (!signals.outbox) return;
+    if (!signals.outbox || take_committed(signals.events)) return;
     pending_ = true;
     news_.notify();
 }

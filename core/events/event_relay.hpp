@@ -49,7 +49,8 @@ class event_relay final : public delta_listener {
     // Finds the head of the log. Before anything else.
     task<> start();
 
-    // Reads until stop(): after each commit, and every 500 ms without one. The owner spawns it once.
+    // Reads until stop(): after each commit that did not say what it logged, and every 500 ms without one.
+    // The owner spawns it once.
     task<> run();
 
     cursor head() const { return {epoch_, position_}; }
@@ -81,8 +82,10 @@ class event_relay final : public delta_listener {
 
     task<> replay(std::uint64_t id);
     task<bool> read_page();
+    void pass_on(std::span<logged_event const> page);
+    bool take_committed(std::span<logged_event const> events);
     void
-    deliver(subscription& to, std::vector<logged_event> const& page, std::vector<std::string> const& encoded);
+    deliver(subscription& to, std::span<logged_event const> page, std::vector<std::string> const& encoded);
     void move_quiet_cursors();
 
     loop& loop_;

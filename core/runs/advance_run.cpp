@@ -1,6 +1,6 @@
 #include "core/runs/advance_run.hpp"
 
-#include "core/runs/build_context.hpp"
+#include "core/runs/ask_model.hpp"
 #include "core/runs/end_run.hpp"
 #include "core/runs/run_editor.hpp"
 #include "core/runs/run_steps.hpp"
@@ -26,7 +26,7 @@ struct advance {
     run_progress const& progress;
     run_settings const& settings;
     bool model_has_finished = false; // the last turn asked for no tool
-    std::vector<std::string> new_inputs;
+    std::vector<std::string> new_inputs{};
 
     transaction& tx() { return edit.tx(); }
     run& r() { return edit.value(); }
@@ -106,13 +106,6 @@ run_action released(advance& a) {
     return action;
 }
 
-run_action ended(advance& a) {
-    run_action action;
-    action.what = run_action::kind::finished;
-    action.state = a.r().state;
-    return action;
-}
-
 // A failed turn is tried again at its time, which stands in the queue and not in a coroutine; or it ends the
 // run.
 run_action take_provider_error(advance& a, provider_error const& why) {
@@ -129,7 +122,7 @@ run_action take_provider_error(advance& a, provider_error const& why) {
     );
     if (!why.retryable || r.attempt + 1 >= a.settings.turn_attempts_max) {
         fail_run(a.edit, {errc::unavailable, "The model did not answer: " + why.message});
-        return ended(a);
+        return ended(a.r());
     }
     auto delay = retry_delay(a, why);
     a.edit.append(
@@ -147,46 +140,8 @@ run_action take_provider_error(advance& a, provider_error const& why) {
     return released(a);
 }
 
-// The budget that the run has used up, as a sentence; nothing while there is some left of each.
-std::optional<std::string> spent_budget(advance& a, agent const& as) {
-    auto const& r = a.r();
-    if (r.turn >= as.max_turns) return "its " + std::to_string(as.max_turns) + " turns";
-    auto budgets = parse_own_json(as.budgets).as_object();
-    auto is_spent = [&](char const* name, std::int64_t used) {
-        auto const* limit = budgets.if_contains(name);
-        return limit && used >= limit->to_number<std::int64_t>();
-    };
-    if (is_spent("input_tokens", r.usage.input_tokens)) return "its budget of input tokens";
-    if (is_spent("output_tokens", r.usage.output_tokens)) return "its budget of output tokens";
-    if (is_spent("total_tokens", r.usage.input_tokens + r.usage.output_tokens)) return "its budget of tokens";
-    if (r.started_at && is_spent("duration_ms", (a.tx().now() - *r.started_at).count()))
-        return "its budget of time";
-    return std::nullopt;
-}
-
-run_action ask_model(advance& a, agent const& as) {
-    auto& r = a.r();
-    if (auto spent = spent_budget(a, as)) {
-        fail_run(a.edit, {errc::wrong_state, "The run used up " + *spent + "."});
-        return ended(a);
-    }
-    run_action action;
-    action.what = run_action::kind::turn;
-    action.state = r.state;
-    action.deadline_at = r.deadline_at;
-    action.principal = r.principal;
-    action.model = as.model;
-    action.turn = r.turn + 1;
-    action.request = build_context(a.tx(), r, as, a.settings);
-    auto described = describe_request(action.request);
-    described["step_id"] = turn_id(action.turn);
-    described["model"] = as.model;
-    a.edit.append("provider_request", std::move(described));
-    return action;
-}
-
 run_action wait_for_person(advance& a) {
-    auto question = first_open_question(a.tx(), a.r());
+    auto question = first_open_question(a.edit);
     a.edit.move(run_event::ask);
     a.r().waiting_on = question->approval_id;
     a.r().claimable_at = question->wake_at;
@@ -202,12 +157,12 @@ run_action work_or_go_on(advance& a, agent const& as) {
         action.deadline_at = a.r().deadline_at;
         return action;
     }
-    if (first_open_question(a.tx(), a.r())) return wait_for_person(a);
+    if (first_open_question(a.edit)) return wait_for_person(a);
     if (a.model_has_finished && a.new_inputs.empty()) {
         end_run(a.edit, run_event::finish, {});
-        return ended(a);
+        return ended(a.r());
     }
-    return ask_model(a, as);
+    return ask_model(a.edit, as, a.settings);
 }
 
 run_action decide_next(advance& a) {
@@ -216,7 +171,7 @@ run_action decide_next(advance& a) {
     auto as = a.tx().agents().find(r.agent);
     if (!as) {
         fail_run(a.edit, {errc::not_found, "The agent '" + r.agent + "' was deleted."});
-        return ended(a);
+        return ended(a.r());
     }
     if (a.progress.turn && a.progress.turn->has_value()) take_response(a, *as, **a.progress.turn);
     for (auto const& outcome : a.progress.steps) {
@@ -231,17 +186,17 @@ run_action decide_next(advance& a) {
     for (auto& text : a.new_inputs) append_message(a, "user", text, {});
     if (r.cancel_reason) {
         end_run(a.edit, run_event::cancel, *r.cancel_reason);
-        return ended(a);
+        return ended(a.r());
     }
     if (r.deadline_at && *r.deadline_at <= a.tx().now()) {
         fail_run(a.edit, {errc::deadline_exceeded, "The run did not finish before its deadline."});
-        return ended(a);
+        return ended(a.r());
     }
     if (a.progress.turn && !a.progress.turn->has_value())
         return take_provider_error(a, a.progress.turn->error());
     if (auto failed = settle_approvals(a.edit, a.settings)) {
         fail_run(a.edit, *failed);
-        return ended(a);
+        return ended(a.r());
     }
     return work_or_go_on(a, *as);
 }

@@ -12,7 +12,7 @@ namespace {
 // Calls that no run waits for any more. The node is told by the instance that holds its connection.
 void cancel_open_calls(run_editor& edit) {
     auto& tx = edit.tx();
-    for (auto const& s : tx.runs().steps_of_turn(edit.value().run_id, edit.value().turn)) {
+    for (auto const& s : edit.steps_of_turn()) {
         if (s.state != step_state::started || !s.invocation_id) continue;
         auto call = tx.invocations().lock(*s.invocation_id);
         if (!call || call->finished_at) continue;
@@ -28,7 +28,7 @@ void cancel_open_calls(run_editor& edit) {
 
 void end_run(run_editor& edit, run_event how, std::string_view reason) {
     auto& tx = edit.tx();
-    for (auto const& open : tx.approvals().pending_of_run(edit.value().run_id)) {
+    for (auto const& open : edit.open_questions()) {
         close_approval(tx, open, approval_state::cancelled);
     }
     cancel_open_calls(edit);

@@ -42,9 +42,10 @@ class turn_sink final : public text_sink {
 
 } // namespace
 
-run_driver::run_driver(run_environment const& env, run_lease lease)
+run_driver::run_driver(run_environment const& env, run_lease lease, std::optional<run_action> first)
     : env_(env),
       lease_(std::move(lease)),
+      first_(std::move(first)),
       news_(env.on),
       effects_(env.on, [](std::exception_ptr) { std::terminate(); }) {}
 
@@ -61,7 +62,7 @@ void run_driver::abandon() {
 
 task<> run_driver::drive() {
     while (!abandoned_) {
-        auto action = co_await advance(take_progress());
+        auto action = co_await next_action();
         if (abandoned_) break;
         deadline_at_ = action.deadline_at;
         if (action.what == run_action::kind::turn) {
@@ -79,6 +80,11 @@ task<> run_driver::drive() {
     }
     stop_.request();
     co_await effects_.wait();
+}
+
+task<run_action> run_driver::next_action() {
+    if (auto first = std::exchange(first_, std::nullopt)) co_return std::move(*first);
+    co_return co_await advance(take_progress());
 }
 
 // A store that is away is asked again for as long as the lease is ours: nothing of the attempt was committed.

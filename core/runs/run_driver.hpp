@@ -52,7 +52,8 @@ struct run_environment {
 // Loop only.
 class run_driver {
   public:
-    run_driver(run_environment const& env, run_lease lease);
+    // `first`: what the transaction that took the lease decided to do.
+    run_driver(run_environment const& env, run_lease lease, std::optional<run_action> first);
 
     // Works until the run has ended, waits, or is not ours any more.
     task<> drive();
@@ -66,6 +67,7 @@ class run_driver {
     run_lease const& lease() const { return lease_; }
 
   private:
+    task<run_action> next_action();
     task<run_action> advance(run_progress progress);
     task<> take_turn(run_action action);
     task<> take_step(started_step begun);
@@ -75,6 +77,7 @@ class run_driver {
 
     run_environment const& env_;
     run_lease lease_;
+    std::optional<run_action> first_;
     cancellation stop_;
     wakeup news_;
     task_group effects_;

@@ -45,6 +45,16 @@ void run_editor::append_lease(std::string_view reason) {
     append("lease", {{"owner", *run_.lease_owner}, {"epoch", run_.lease_epoch}, {"reason", reason}});
 }
 
+std::vector<step> run_editor::steps_of_turn() const {
+    if (run_.steps == 0) return {};
+    return tx_.runs().steps_of_turn(run_.run_id, run_.turn);
+}
+
+std::vector<approval> run_editor::open_questions() const {
+    if (run_.steps == 0) return {};
+    return tx_.approvals().pending_of_run(run_.run_id);
+}
+
 void run_editor::save() {
     tx_.runs().save(run_);
     flush_tape();

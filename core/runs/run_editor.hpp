@@ -37,6 +37,11 @@ class run_editor {
     // Notes on the tape who works on the run now.
     void append_lease(std::string_view reason);
 
+    // The tool calls of the current turn, in order, and the open questions about them. The store is not asked
+    // about a run that has made no call yet.
+    std::vector<step> steps_of_turn() const;
+    std::vector<approval> open_questions() const;
+
     // Writes the row, the tape items and the signals; a run that has ended makes its session's next one
     // claimable, under the session's lock, which the caller then holds. Nothing may be changed afterwards.
     void save();

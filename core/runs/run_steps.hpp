@@ -42,6 +42,6 @@ struct open_question {
     std::string approval_id;
     timestamp wake_at;
 };
-std::optional<open_question> first_open_question(snapshot const& view, run const& r);
+std::optional<open_question> first_open_question(run_editor const& edit);
 
 } // namespace gatehouse::core

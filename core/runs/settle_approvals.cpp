@@ -122,7 +122,7 @@ void ask_about_outcome(run_editor& edit, step s, run_settings const& settings) {
 }
 
 std::optional<error> settle_approvals(run_editor& edit, run_settings const& settings) {
-    for (auto& s : edit.tx().runs().steps_of_turn(edit.value().run_id, edit.value().turn)) {
+    for (auto& s : edit.steps_of_turn()) {
         if (s.state != step_state::proposed) continue;
         auto a = current(edit, s);
         if (a.kind == "call") {
@@ -134,9 +134,10 @@ std::optional<error> settle_approvals(run_editor& edit, run_settings const& sett
     return std::nullopt;
 }
 
-std::optional<open_question> first_open_question(snapshot const& view, run const& r) {
+std::optional<open_question> first_open_question(run_editor const& edit) {
+    auto const& r = edit.value();
     std::optional<open_question> first;
-    for (auto const& a : view.approvals().pending_of_run(r.run_id)) {
+    for (auto const& a : edit.open_questions()) {
         if (!first) first = open_question{a.approval_id, a.expires_at};
         first->wake_at = std::min(first->wake_at, a.expires_at);
     }

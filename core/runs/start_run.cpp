@@ -1,5 +1,6 @@
 #include "core/runs/start_run.hpp"
 
+#include "core/runs/ask_model.hpp"
 #include "core/runs/claim_runs.hpp"
 #include "core/runs/give_way.hpp"
 #include "core/runs/run_editor.hpp"
@@ -37,17 +38,19 @@ run make_run(transaction& tx, run_request const& request, session const& in) {
 }
 
 // The head of an idle session is claimed at once where the caller has a slot for it.
-bool claim_or_queue(run_editor& edit, run_request const& request) {
+std::optional<run_action>
+claim_or_queue(run_editor& edit, agent const& as, run_request const& request, run_settings const& settings) {
     auto& r = edit.value();
     if (!request.claim_for) {
         r.claimable_at = edit.tx().now();
-        return false;
+        return std::nullopt;
     }
     r.lease_owner = request.claim_for;
     r.lease_epoch = 1;
     edit.append_lease("start");
     edit.move(run_event::claim);
-    return true;
+    begin_conversation(edit.tx(), r);
+    return ask_model(edit, as, settings);
 }
 
 // The session's head, once it has given way to this message as far as the session's mode wants that.
@@ -69,11 +72,12 @@ blocked_by what_blocks(transaction& tx, run const& head) {
 
 } // namespace
 
-result<started_run> start_run(transaction& tx, run_request const& request) {
+result<started_run> start_run(transaction& tx, run_request const& request, run_settings const& settings) {
     auto in = session_of(tx, request);
     if (!in) return std::unexpected(in.error());
     tx.sessions().lock(in->session_id);
-    if (!tx.agents().find(request.agent.value_or(in->agent))) {
+    auto const as = tx.agents().find(request.agent.value_or(in->agent));
+    if (!as) {
         return fail(errc::not_found, "There is no agent '" + request.agent.value_or(in->agent) + "'.");
     }
     auto head = head_after(tx, request, *in);
@@ -84,10 +88,9 @@ result<started_run> start_run(transaction& tx, run_request const& request) {
     if (head) {
         started.blocked = what_blocks(tx, *head);
     } else {
-        started.claimed = claim_or_queue(edit, request);
+        started.first = claim_or_queue(edit, *as, request, settings);
     }
     edit.insert();
-    if (started.claimed) begin_conversation(tx, edit.value());
     started.value = edit.value();
     return started;
 }

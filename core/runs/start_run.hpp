@@ -1,4 +1,5 @@
 #pragma once
+#include "core/runs/advance_run.hpp"
 #include "core/storage/transaction.hpp"
 #include "protocol/error.hpp"
 
@@ -32,11 +33,13 @@ struct blocked_by {
 struct started_run {
     run value;
     std::optional<blocked_by> blocked;
-    bool claimed = false; // by `claim_for`
+    // Claimed by `claim_for`: what it does first. Its first turn is on the tape with the acceptance, which
+    // saves a commit.
+    std::optional<run_action> first;
 };
 
 // Accepts a run: its row, its first tape items, its place in the session's queue. Errors as resolve_session;
 // not_found for an unknown agent. Database thread.
-result<started_run> start_run(transaction& tx, run_request const& request);
+result<started_run> start_run(transaction& tx, run_request const& request, run_settings const& settings);
 
 } // namespace gatehouse::core

@@ -106,7 +106,7 @@ std::optional<started_step> restart(run_editor& edit, step s, run_settings const
 std::vector<started_step>
 start_steps(run_editor& edit, std::set<std::int64_t> const& in_flight, run_settings const& settings) {
     std::vector<started_step> begun;
-    for (auto& s : edit.tx().runs().steps_of_turn(edit.value().run_id, edit.value().turn)) {
+    for (auto& s : edit.steps_of_turn()) {
         std::optional<started_step> one;
         if (s.state == step_state::ready)
             one = start(edit, std::move(s), settings);

@@ -41,9 +41,9 @@ void worker::release_slot() {
     due_.notify();
 }
 
-void worker::adopt(run_lease lease) {
+void worker::adopt(run_lease lease, std::optional<run_action> first) {
     --reserved_;
-    auto driver = std::make_shared<run_driver>(env_, std::move(lease));
+    auto driver = std::make_shared<run_driver>(env_, std::move(lease), std::move(first));
     drivers_[{driver->lease().run_id, driver->lease().epoch}] = driver;
     if (stopping_ || suspended_) driver->abandon();
     group_.spawn(drive(std::move(driver)));

@@ -22,8 +22,8 @@ class worker {
     // release_slot().
     bool try_reserve_slot();
     void release_slot();
-    // Drives a run that was claimed with a reserved slot.
-    void adopt(run_lease lease);
+    // Drives a run that was claimed with a reserved slot. `first`: what was decided with the claim.
+    void adopt(run_lease lease, std::optional<run_action> first = {});
 
     // What others committed: a run became due, or has a message.
     void on_signals(commit_signals const& signals);

@@ -66,7 +66,7 @@ TEST_P(failing_store_test, every_verb_of_a_run_happens_whole_or_not_at_all) {
         request.principal = "ada";
         request.session_key = "main";
         request.input = {{"text", "second"}};
-        second = *write([request](transaction& tx) { return start_run(tx, request); });
+        second = *write([request](transaction& tx) { return start_run(tx, request, {}); });
     });
     sweep("first advance", [&] { advance(lease); });
     sweep("input", [&] { tell(lease.run_id, "more"); });

@@ -49,14 +49,14 @@ class run_fixture : public testing::store_fixture {
                 return resolve_session(tx, wanted);
             });
         }
-        return write([request](transaction& tx) { return start_run(tx, request); });
+        return write([request, s = settings_](transaction& tx) { return start_run(tx, request, s); });
     }
     // Accepted and claimed at once by this instance.
     run_lease start(std::string text = "hello", run_request request = {}) {
-        request.claim_for = settings_.instance_id;
-        auto started = try_start(std::move(text), request);
-        if (!started || !started->claimed) throw std::runtime_error("the run did not start at once");
-        return {started->value.run_id, started->value.session_id, started->value.lease_epoch};
+        auto started = queue(std::move(text), std::move(request));
+        auto lease = claim_one();
+        if (lease.run_id != started.value.run_id) throw std::runtime_error("another run was due");
+        return lease;
     }
     // Accepted for the queue.
     started_run queue(std::string text = "hello", run_request request = {}) {
