@@ -1,7 +1,6 @@
 #include "core/nodes/finish_call.hpp"
 
 #include "core/artifacts/make_artifact.hpp"
-#include "core/tools/check_arguments.hpp"
 #include "protocol/encoding.hpp"
 #include "protocol/parse_json.hpp"
 
@@ -56,27 +55,18 @@ json::array keep_all_evidence(transaction& tx, invocation const& call, json::arr
     return kept;
 }
 
-// The schema that the node itself advertised for the operation's result.
-std::optional<json::value> output_schema(transaction& tx, invocation const& call) {
+// Against the schema that the node itself advertised for the operation's result.
+result<void> check_result(transaction& tx, invocation const& call, json::value const& value) {
     auto device = tx.nodes().find(call.device_id);
-    if (!device) return std::nullopt;
-    auto capabilities = parse_own_json(device->capabilities);
-    for (auto const& capability : capabilities.as_array()) {
-        if (capability.at("id") != json::value(call.capability)) continue;
-        for (auto const& op : capability.at("operations").as_array()) {
-            if (op.at("name") != json::value(call.operation)) continue;
-            if (auto const* schema = op.as_object().if_contains("output_schema")) return *schema;
-        }
-    }
-    return std::nullopt;
+    if (!device) return {};
+    auto const advertised = tx.nodes().advertised_by(*device);
+    auto const* op = advertised->find(call.capability, call.operation);
+    if (!op || !op->output) return {};
+    return op->output->check(value, "result of " + call.capability + "." + call.operation);
 }
 
 void take_result(transaction& tx, invocation& call, call_answer const& answer) {
-    auto schema = output_schema(tx, call);
-    auto fits = schema ? check_against_schema(
-                             *schema, *answer.result, "result of " + call.capability + "." + call.operation
-                         )
-                       : result<void>{};
+    auto fits = check_result(tx, call, *answer.result);
     if (fits) {
         call.result = json::serialize(*answer.result);
         return;

@@ -1,6 +1,8 @@
 #pragma once
+#include "core/nodes/advertisement.hpp"
 #include "core/runs/run.hpp"
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -46,6 +48,8 @@ class node_store {
     // By device id or label.
     virtual std::optional<node> find_by_name(std::string const& node) const = 0;
     virtual std::vector<node> list(std::optional<std::string> const& after, std::int64_t limit) const = 0;
+    // What its `capabilities` say; read anew only where they changed.
+    virtual std::shared_ptr<advertisement const> advertised_by(node const& n) const = 0;
     virtual void put(node const& n) = 0;
     virtual std::optional<node> lock(std::string const& device_id) = 0;
     // The devices whose connections `instance_id` held, set offline; their ids.

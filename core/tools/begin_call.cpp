@@ -22,7 +22,7 @@ error explain_missing(snapshot const& view, direct_call const& wanted, error oth
     if (named->revoked)
         return {errc::wrong_state, "The pairing of the node '" + named->label + "' was revoked."};
     named->allow = {"*"};
-    if (!offers(*named, wanted.tool)) return otherwise;
+    if (!offers(view, *named, wanted.tool)) return otherwise;
     return {
         errc::policy_denied,
         "The pairing of the node '" + named->label + "' does not allow " + wanted.tool + "."

@@ -1,10 +1,6 @@
 #include "core/tools/find_tool.hpp"
 
-#include "core/tools/check_arguments.hpp"
-#include "protocol/canonical_json.hpp"
-#include "protocol/digest.hpp"
 #include "protocol/glob.hpp"
-#include "protocol/parse_json.hpp"
 
 #include <boost/json/array.hpp>
 
@@ -25,11 +21,6 @@ bool is_allowed(node const& n, std::string const& operation) {
     });
 }
 
-std::string_view text_of(json::object const& o, std::string_view member) {
-    auto const* found = o.if_contains(member);
-    return found && found->is_string() ? std::string_view(found->get_string()) : std::string_view{};
-}
-
 // The riskier of two advertisements of one operation counts for the tool.
 std::string riskier(std::string const& a, std::string_view b) {
     static constexpr std::array order{"read", "write", "dangerous"};
@@ -38,46 +29,40 @@ std::string riskier(std::string const& a, std::string_view b) {
 }
 
 void add_operation(
-    std::map<std::string, tool>& tools, node const& n, std::string_view capability, json::object const& op
+    std::map<std::string, tool>& tools, node const& n, std::string const& name, advertised_operation const& op
 ) {
-    auto operation = text_of(op, "name");
-    auto& t = tools[node_tool_name(capability, operation)];
+    auto& t = tools[name];
     if (t.name.empty()) {
-        t.name = node_tool_name(capability, operation);
-        t.description = text_of(op, "description");
-        if (auto const* schema = op.if_contains("input_schema"); schema && schema->is_object()) {
-            t.input_schema = schema->get_object();
-        }
-        t.risk = text_of(op, "risk");
-        t.idempotent = op.if_contains("idempotent") && op.at("idempotent") == json::value(true);
+        t.name = name;
+        t.description = op.description;
+        t.input_schema = op.input_schema;
+        t.input = op.input;
+        t.risk = op.risk;
+        t.idempotent = op.idempotent;
         t.source = "node";
-        t.capability = capability;
-        t.operation = operation;
+        t.capability = op.capability;
+        t.operation = op.name;
     } else {
-        t.risk = riskier(t.risk, text_of(op, "risk"));
+        t.risk = riskier(t.risk, op.risk);
     }
-    t.nodes.push_back(
-        {n.device_id, n.label, sha256_hex(canonical_json(op)), n.instance_id, n.connection_epoch}
-    );
+    t.nodes.push_back({n.device_id, n.label, op.hash, n.instance_id, n.connection_epoch});
 }
 
-void add_node(std::map<std::string, tool>& tools, node const& n, std::string_view only) {
+void add_node(
+    std::map<std::string, tool>& tools, snapshot const& view, node const& n, std::string_view only
+) {
     if (n.revoked) return;
-    auto capabilities = parse_own_json(n.capabilities);
-    for (auto const& capability : capabilities.as_array()) {
-        auto id = text_of(capability.as_object(), "id");
-        for (auto const& op : capability.at("operations").as_array()) {
-            auto name = text_of(op.as_object(), "name");
-            if (!only.empty() && only != node_tool_name(id, name)) continue;
-            if (is_allowed(n, std::string(id) + "." + std::string(name)))
-                add_operation(tools, n, id, op.as_object());
-        }
+    auto const advertised = view.nodes().advertised_by(n);
+    for (auto const& op : advertised->operations()) {
+        auto name = node_tool_name(op.capability, op.name);
+        if (!only.empty() && only != name) continue;
+        if (is_allowed(n, op.capability + "." + op.name)) add_operation(tools, n, name, op);
     }
 }
 
 std::map<std::string, tool> collect(snapshot const& view, std::string_view only) {
     std::map<std::string, tool> tools;
-    for (auto const& n : view.nodes().list(std::nullopt, nodes_max)) add_node(tools, n, only);
+    for (auto const& n : view.nodes().list(std::nullopt, nodes_max)) add_node(tools, view, n, only);
     return tools;
 }
 
@@ -106,9 +91,9 @@ std::string node_tool_name(std::string_view capability, std::string_view operati
     return "node__" + std::string(capability) + "__" + std::string(operation);
 }
 
-bool offers(node const& n, std::string_view tool_name) {
+bool offers(snapshot const& view, node const& n, std::string_view tool_name) {
     std::map<std::string, tool> tools;
-    add_node(tools, n, tool_name);
+    add_node(tools, view, n, tool_name);
     return !tools.empty();
 }
 
@@ -139,9 +124,7 @@ result<tool_call_target> resolve_tool_call(
     auto node = choose_node(target.called, name);
     if (!node) return std::unexpected(node.error());
     target.node = std::move(*node);
-    auto fits = check_against_schema(
-        target.called.input_schema, target.arguments, "arguments of " + target.called.name
-    );
+    auto fits = target.called.input->check(target.arguments, "arguments of " + target.called.name);
     if (!fits) return std::unexpected(fits.error());
     return target;
 }

@@ -12,7 +12,7 @@ std::vector<tool> all_tools(snapshot const& view);
 std::optional<tool> find_tool(snapshot const& view, std::string_view name);
 
 // Whether the node advertises the operation behind the tool and its pairing allows it. Database thread.
-bool offers(node const& n, std::string_view tool_name);
+bool offers(snapshot const& view, node const& n, std::string_view tool_name);
 
 // One call with its node chosen and the argument `node` taken out.
 struct tool_call_target {

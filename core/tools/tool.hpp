@@ -1,6 +1,7 @@
 #pragma once
 // What an agent can call. A tool is found by its name each time it is needed: nodes come and go.
 #include "core/runs/run.hpp"
+#include "core/tools/value_schema.hpp"
 
 #include <boost/json/object.hpp>
 
@@ -24,7 +25,8 @@ struct tool {
     std::string name; // "node__system__info"
     std::string description;
     boost::json::object input_schema;
-    std::string risk; // "read", "write", "dangerous"
+    std::optional<value_schema> input; // the same, compiled
+    std::string risk;                  // "read", "write", "dangerous"
     bool idempotent = false;
     std::string source;     // "node", "builtin", "mcp"
     std::string capability; // node tools

@@ -13,6 +13,7 @@
 namespace gatehouse::persistence {
 namespace {
 
+using core::advertisement;
 using core::node;
 using core::pairing;
 
@@ -26,6 +27,9 @@ using pairing_record = record<
     pairing, &pairing::pairing_id, &pairing::device_id, &pairing::invite_token_id, &pairing::state,
     &pairing::device, &pairing::capabilities, &pairing::requested_at, &pairing::expires_at,
     &pairing::decided_by, free_column<&pairing::reason>>;
+
+// Reading one again costs less than a millisecond; keeping one, some ten KiB.
+constexpr std::size_t advertisements_max = 1000;
 
 } // namespace
 
@@ -52,6 +56,14 @@ std::vector<node> sql_node_store::list(std::optional<std::string> const& after, 
         "ORDER BY device_id LIMIT :limit",
         after, limit
     );
+}
+
+std::shared_ptr<advertisement const> sql_node_store::advertised_by(node const& n) const {
+    auto known = advertisements_.find(n.device_id);
+    if (known != advertisements_.end() && known->second->text() == n.capabilities) return known->second;
+    if (known == advertisements_.end() && advertisements_.size() >= advertisements_max)
+        advertisements_.erase(advertisements_.begin());
+    return advertisements_[n.device_id] = std::make_shared<advertisement const>(n.capabilities);
 }
 
 void sql_node_store::put(node const& n) {

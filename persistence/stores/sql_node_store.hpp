@@ -2,6 +2,9 @@
 #include "core/nodes/node_store.hpp"
 #include "persistence/sql.hpp"
 
+#include <map>
+#include <memory>
+
 namespace gatehouse::persistence {
 
 // Devices and their pairings.
@@ -12,6 +15,7 @@ class sql_node_store final : public core::node_store {
     std::optional<core::node> find(std::string const& device_id) const override;
     std::optional<core::node> find_by_name(std::string const& name) const override;
     std::vector<core::node> list(std::optional<std::string> const& after, std::int64_t limit) const override;
+    std::shared_ptr<core::advertisement const> advertised_by(core::node const& n) const override;
     void put(core::node const& n) override;
     std::optional<core::node> lock(std::string const& device_id) override;
     std::vector<std::string> disconnect_all_of(std::string const& instance_id) override;
@@ -26,6 +30,8 @@ class sql_node_store final : public core::node_store {
 
   private:
     sql& sql_;
+    // By device id, a limited number. Whoever uses one is told of changes by the text in the row.
+    mutable std::map<std::string, std::shared_ptr<core::advertisement const>> advertisements_;
 };
 
 } // namespace gatehouse::persistence

@@ -1,6 +1,4 @@
-#include "core/tools/check_arguments.hpp"
-
-#include "protocol/json_schema/schema.hpp"
+#include "core/tools/value_schema.hpp"
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
@@ -9,18 +7,16 @@ namespace gatehouse::core {
 
 namespace json = boost::json;
 
-result<void>
-check_against_schema(json::value const& schema, json::value const& value, std::string_view what) {
-    auto compiled = json_schema::compile(schema);
-    if (!compiled) {
+result<void> value_schema::check(json::value const& value, std::string_view what) const {
+    if (!compiled_) {
         return fail(
             errc::invalid_params,
-            "The schema of the " + std::string(what) + " cannot be used: " + compiled.error().message
+            "The schema of the " + std::string(what) + " cannot be used: " + compiled_.error().message
         );
     }
-    if (compiled->is_valid(value)) return {};
+    if (compiled_->is_valid(value)) return {};
     json::array details;
-    for (auto const& v : compiled->explain(value)) {
+    for (auto const& v : compiled_->explain(value)) {
         details.push_back({{"path", v.path}, {"keyword", v.keyword}, {"message", v.message}});
     }
     std::string first = details.empty() ? ""
