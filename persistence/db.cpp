@@ -5,25 +5,6 @@
 #include <utility>
 
 namespace gatehouse::persistence {
-namespace {
-
-template <class Unit>
-void push_or_refuse(unit_queue<Unit>& queue, Unit& work) {
-    using refusal = typename unit_queue<Unit>::refusal;
-    switch (queue.push(work)) {
-    case refusal::none:
-        return;
-    case refusal::full:
-        return work.finished(
-            std::make_exception_ptr(core::store_busy("Too much is waiting for the store; try again later."))
-        );
-    case refusal::closed:
-        return work.finished(std::make_exception_ptr(core::store_unavailable("The gateway is shutting down."))
-        );
-    }
-}
-
-} // namespace
 
 db::db(
     store_url const& url, core::loop& on, core::clock const& time, core::id_source& ids, db_options options
@@ -52,6 +33,22 @@ db::db(
 
 db::~db() { stop(); }
 
+template <class Unit>
+void db::push_or_refuse(unit_queue<Unit>& queue, Unit& work) {
+    using refusal = typename unit_queue<Unit>::refusal;
+    auto const refuse = [&](auto why) {
+        tell({.signals = {}, .units = {{&work, std::make_exception_ptr(std::move(why))}}});
+    };
+    switch (queue.push(work)) {
+    case refusal::none:
+        return;
+    case refusal::full:
+        return refuse(core::store_busy("Too much is waiting for the store; try again later."));
+    case refusal::closed:
+        return refuse(core::store_unavailable("The gateway is shutting down."));
+    }
+}
+
 void db::enqueue(unit<core::transaction>& work) { push_or_refuse(writes_, work); }
 
 void db::enqueue(unit<core::snapshot>& work) { push_or_refuse(reads_, work); }
@@ -60,18 +57,17 @@ void db::set_commit_listener(std::function<void(core::commit_signals const&)> li
     listener_->call = std::move(listener);
 }
 
-void db::on_commit(core::commit_signals signals) {
-    core::post(loop_, [slot = listener_, signals = std::move(signals)] {
-        if (slot->call) slot->call(signals);
+void db::tell(unit_runner::ending what) {
+    core::post(loop_, [slot = listener_, what = std::move(what)]() mutable {
+        if (what.signals && slot->call) slot->call(*what.signals);
+        for (auto& [unit, failure] : what.units) unit->finished(std::move(failure));
     });
 }
 
 void db::start_writer(store_session& session) {
     threads_.emplace_back([this, &session] {
         pthread_setname_np(pthread_self(), "db writer");
-        unit_runner runner(session, time_, ids_, gate_, [this](core::commit_signals signals) {
-            on_commit(std::move(signals));
-        });
+        unit_runner runner(session, time_, ids_, gate_, [this](auto told) { tell(std::move(told)); });
         for (;;) {
             auto const units = writes_.take(runner.group_units_max());
             if (units.empty()) return;
@@ -83,7 +79,7 @@ void db::start_writer(store_session& session) {
 void db::start_reader(store_session& session) {
     threads_.emplace_back([this, &session] {
         pthread_setname_np(pthread_self(), "db reader");
-        unit_runner runner(session, time_, ids_, gate_, [](core::commit_signals) {});
+        unit_runner runner(session, time_, ids_, gate_, [this](auto told) { tell(std::move(told)); });
         for (;;) {
             auto const units = reads_.take(1);
             if (units.empty()) return;

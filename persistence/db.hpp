@@ -57,7 +57,9 @@ class db final : public core::database {
         std::function<void(core::commit_signals const&)> call;
     };
 
-    void on_commit(core::commit_signals signals);
+    void tell(unit_runner::ending what);
+    template <class Unit>
+    void push_or_refuse(unit_queue<Unit>& queue, Unit& work);
     void start_writer(store_session& session);
     void start_reader(store_session& session);
 

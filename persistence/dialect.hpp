@@ -55,6 +55,9 @@ class dialect {
     virtual bool in_transaction(soci::session& session) const = 0;
 
     // How many columns the statement that was just executed returns.
+    // How many rows this session has written so far. SQLite only.
+    virtual std::int64_t changes(soci::session& session) const = 0;
+
     virtual int column_count(soci::details::statement_backend& executed) const = 0;
     // Inside a catch block: throws what the caught SOCI exception means. `doing` goes in front of the text.
     [[noreturn]] virtual void rethrow(soci::session& session, std::string const& doing) const = 0;

@@ -136,6 +136,10 @@ class postgres_dialect final : public dialect {
         return status == PQTRANS_INTRANS || status == PQTRANS_INERROR || status == PQTRANS_ACTIVE;
     }
 
+    std::int64_t changes(soci::session&) const override {
+        throw std::logic_error("PostgreSQL does not count what a session writes");
+    }
+
     int column_count(soci::details::statement_backend& executed) const override {
         return PQnfields(static_cast<soci::postgresql_statement_backend&>(executed).result_.get_result());
     }

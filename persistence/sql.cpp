@@ -265,6 +265,8 @@ void sql::rollback() noexcept {
     session_->condemned.clear();
 }
 
+std::int64_t sql::changes() const { return of_.changes(session_->connection); }
+
 bool sql::in_transaction() const {
     return session_->in_transaction && of_.in_transaction(session_->connection);
 }

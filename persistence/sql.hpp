@@ -113,6 +113,8 @@ class sql {
     void rollback() noexcept;
     // False also after SQLite has rolled back by itself (disk full, I/O error).
     bool in_transaction() const;
+    // How many rows this session has written so far. SQLite only.
+    std::int64_t changes() const;
 
     // Closes the session and opens a new one: statements, settings and transaction are gone. Throws
     // connection_lost.

@@ -57,7 +57,7 @@ class sqlite_commit final : public commit_protocol {
     void forget_old_batches() override {}
 
   private:
-    std::int64_t changes() { return *sql_.row<std::int64_t>("SELECT total_changes()"); }
+    std::int64_t changes() const { return sql_.changes(); }
 
     sql& sql_;
     std::string batch_id_;

@@ -1,5 +1,7 @@
 #include "persistence/sqlite_dialect.hpp"
 
+#include "persistence/sqlite_wal_writer.hpp"
+
 // The sqlite3_ names live in namespace sqlite_api, into which this header includes <sqlite3.h>.
 #include <soci/soci.h>
 #include <soci/sqlite3/soci-sqlite3.h>
@@ -106,6 +108,7 @@ class sqlite_dialect final : public dialect {
 
     void open(soci::session& session) const override {
         if (!is_memory(url())) check_file(url());
+        write_wal_in_one_piece();
         try {
             session.open(soci::sqlite3, "dbname=\"" + url().path + "\"");
         } catch (soci::soci_error const& e) {
@@ -162,6 +165,10 @@ class sqlite_dialect final : public dialect {
 
     bool in_transaction(soci::session& session) const override {
         return sqlite_api::sqlite3_get_autocommit(handle(session)) == 0;
+    }
+
+    std::int64_t changes(soci::session& session) const override {
+        return sqlite_api::sqlite3_total_changes(handle(session));
     }
 
     int column_count(soci::details::statement_backend& executed) const override {

@@ -42,14 +42,14 @@ class unit_runner::retries {
 
 unit_runner::unit_runner(
     store_session& session, core::clock const& time, core::id_source& ids, stop_gate& gate,
-    std::function<void(core::commit_signals)> on_commit
+    std::function<void(ending)> tell
 )
     : session_(session),
       sql_(session.statements()),
       time_(time),
       ids_(ids),
       gate_(gate),
-      on_commit_(std::move(on_commit)),
+      tell_(std::move(tell)),
       protocol_(commit_protocol::make(sql_)) {}
 
 void unit_runner::run(std::span<write_unit* const> units) {
@@ -197,15 +197,14 @@ bool unit_runner::is_committed(std::string const& batch_id) {
 }
 
 void unit_runner::finish(std::span<attempt> done) {
-    core::commit_signals signals;
-    bool committed = false;
+    ending told;
     for (attempt& each : done) {
+        told.units.emplace_back(each.unit, std::move(each.failure));
         if (!each.commit) continue;
-        committed = true;
-        signals.merge(std::move(each.signals));
+        if (!told.signals) told.signals.emplace();
+        told.signals->merge(std::move(each.signals));
     }
-    if (committed) on_commit_(std::move(signals));
-    for (attempt& each : done) each.unit->finished(std::move(each.failure));
+    tell_(std::move(told));
 }
 
 void unit_runner::forget_old_batches() noexcept {
@@ -246,7 +245,7 @@ void unit_runner::run(read_unit& unit) {
         }
     }
     // The answer does not wait for the end of the snapshot.
-    unit.finished(std::move(failure));
+    tell_({.signals = {}, .units = {{&unit, std::move(failure)}}});
     sql_.rollback();
 }
 

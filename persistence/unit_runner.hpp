@@ -9,9 +9,12 @@
 #include <condition_variable>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <random>
 #include <span>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace gatehouse::persistence {
 
@@ -43,15 +46,22 @@ class stop_gate {
 // One per database thread, and on it only.
 class unit_runner {
   public:
-    // `on_commit` gets the signals of each transaction after its COMMIT and before its units are told.
+    // What came of a transaction. Told in one piece, so that the loop is woken once.
+    struct ending {
+        std::optional<core::commit_signals>
+            signals; // of what was committed; to be given out before the units go on
+        std::vector<std::pair<core::database::waiting_unit*, std::exception_ptr>> units;
+    };
+
+    // `tell` brings each ending to the loop.
     unit_runner(
         store_session& session, core::clock const& time, core::id_source& ids, stop_gate& gate,
-        std::function<void(core::commit_signals)> on_commit
+        std::function<void(ending)> tell
     );
 
     std::size_t group_units_max() const { return protocol_->group_units_max(); }
 
-    // Runs the units, as one transaction where it can. Calls finished() of each exactly once.
+    // Runs the units, as one transaction where it can. Each of them stands in exactly one ending.
     void run(std::span<write_unit* const> units);
     void run(read_unit& unit);
 
@@ -80,7 +90,7 @@ class unit_runner {
     core::clock const& time_;
     core::id_source& ids_;
     stop_gate& gate_;
-    std::function<void(core::commit_signals)> on_commit_;
+    std::function<void(ending)> tell_;
     std::unique_ptr<commit_protocol> protocol_;
     std::minstd_rand jitter_{std::random_device()()};
     bool must_reopen_ = false;

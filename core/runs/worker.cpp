@@ -37,8 +37,9 @@ bool worker::try_reserve_slot() {
 }
 
 void worker::release_slot() {
+    bool const was_full = free_slots() <= 0;
     --reserved_;
-    due_.notify();
+    if (was_full) due_.notify();
 }
 
 void worker::adopt(run_lease lease, std::optional<run_action> first) {
@@ -51,8 +52,10 @@ void worker::adopt(run_lease lease, std::optional<run_action> first) {
 
 task<> worker::drive(std::shared_ptr<run_driver> driver) {
     co_await driver->drive();
+    // Who waits in the queue was told of when it came, unless there was no slot.
+    bool const was_full = free_slots() <= 0;
     drivers_.erase({driver->lease().run_id, driver->lease().epoch});
-    due_.notify();
+    if (was_full) due_.notify();
 }
 
 void worker::on_signals(commit_signals const& signals) {

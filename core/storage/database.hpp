@@ -49,15 +49,19 @@ class database {
         co_return co_await run<std::invoke_result_t<F&, snapshot&>, snapshot>(std::move(unit));
     }
 
+    // Somebody on the loop waits for a unit.
+    class waiting_unit {
+      public:
+        virtual ~waiting_unit() = default;
+        // Called once, in a job of the loop, when the outcome is durable or `failure` says why there is none.
+        virtual void finished(std::exception_ptr failure) = 0;
+    };
     // A unit of work as the database threads see it.
     template <class Access>
-    class unit {
+    class unit : public waiting_unit {
       public:
-        virtual ~unit() = default;
         // True: commit. False: roll back, the unit has an error to return. May be called again after a retry.
         virtual bool run(Access&) = 0;
-        // Called once, on any thread, when the outcome is durable or `failure` says why there is none.
-        virtual void finished(std::exception_ptr failure) = 0;
     };
 
     // The unit stays alive until finished() was called.
@@ -82,8 +86,7 @@ class database {
             }
             void finished(std::exception_ptr why) override {
                 failure = std::move(why);
-                // The loop may resume the coroutine, and with it destroy this job, before the call below
-                // returns.
+                // The coroutine goes on inside the call, and with it ends this job.
                 auto resume_once = std::move(resume);
                 resume_once();
             }
@@ -92,18 +95,10 @@ class database {
             std::exception_ptr failure;
             std::function<void()> resume;
         };
-        auto on = co_await boost::asio::this_coro::executor;
         job mine(std::move(work));
-        auto start = [this, &mine, &back = on.get_loop()](auto handler) {
-            // The handler is resumed by a job posted to the loop, whatever thread the unit ended on.
+        auto start = [this, &mine](auto handler) {
             auto held = std::make_shared<decltype(handler)>(std::move(handler));
-            mine.resume = [held = std::move(held), &back]() mutable {
-                core::post(back, [held = std::move(held)]() mutable {
-                    auto resumed = std::move(*held);
-                    held.reset();
-                    std::move(resumed)();
-                });
-            };
+            mine.resume = [held = std::move(held)] { std::move (*held)(); };
             enqueue(mine);
         };
         co_await boost::asio::async_initiate<boost::asio::use_awaitable_t<executor> const, void()>(

@@ -1,5 +1,6 @@
 #include "persistence/stores/sql_run_store.hpp"
 
+#include "core/runs/run_machine.hpp"
 #include "persistence/record.hpp"
 #include "protocol/json_codec.hpp"
 
@@ -16,8 +17,9 @@
     "run_id, ordinal, turn, call_id, tool, state, attempt, idempotency_key, arguments, risk, node, "         \
     "operation_hash, "                                                                                       \
     "approval_id, invocation_id, ok, output, artifacts"
-// As the partial index says it, word for word.
+// As the partial indexes say it, word for word.
 #define IS_UNFINISHED "state IN ('accepted', 'running', 'waiting')"
+#define HAS_ENDED "state IN ('succeeded', 'failed', 'cancelled')"
 
 namespace gatehouse::core {
 
@@ -110,17 +112,23 @@ std::vector<run> sql_run_store::list(core::run_filter const& f) const {
     static constexpr statement all = LISTED_RUNS NEWEST_RUNS_FIRST;
     static constexpr statement of_session =
         LISTED_RUNS "AND session_id = CAST(:session AS TEXT) " NEWEST_RUNS_FIRST;
-    static constexpr statement in_state = LISTED_RUNS "AND state = CAST(:state AS TEXT) " NEWEST_RUNS_FIRST;
+    static constexpr statement unfinished =
+        LISTED_RUNS "AND " IS_UNFINISHED " AND state = CAST(:state AS TEXT) " NEWEST_RUNS_FIRST;
+    static constexpr statement ended =
+        LISTED_RUNS "AND " HAS_ENDED " AND state = CAST(:state AS TEXT) " NEWEST_RUNS_FIRST;
     static constexpr statement of_principal =
         LISTED_RUNS "AND principal = CAST(:principal AS TEXT) " NEWEST_RUNS_FIRST;
+    auto const& in_state = f.state && core::is_terminal(*f.state) ? ended : unfinished;
     auto const& text = f.session_id ? of_session : f.state ? in_state : f.principal ? of_principal : all;
     return run_record::list(sql_, text, f.principal, f.session_id, f.agent, f.state, f.after, f.limit);
 }
 
 std::map<core::run_state, std::int64_t> sql_run_store::count_by_state() const {
     std::map<core::run_state, std::int64_t> counts;
-    for (auto const& [state, count] :
-         sql_.rows<core::run_state, std::int64_t>("SELECT state, count(*) FROM runs GROUP BY state")) {
+    for (auto const& [state, count] : sql_.rows<core::run_state, std::int64_t>(
+             "SELECT state, count(*) FROM runs WHERE " HAS_ENDED " GROUP BY state UNION ALL "
+             "SELECT state, count(*) FROM runs WHERE " IS_UNFINISHED " GROUP BY state"
+         )) {
         counts[state] = count;
     }
     return counts;

@@ -3,18 +3,15 @@
 namespace gatehouse::testing {
 namespace {
 
-// Ends on the loop, as a coroutine would.
 template <class Access>
 class test_unit final : public core::database::unit<Access> {
   public:
-    test_unit(core::loop& on, std::function<bool(Access&)> work) : loop_(on), work_(std::move(work)) {}
+    explicit test_unit(std::function<bool(Access&)> work) : work_(std::move(work)) {}
 
     bool run(Access& access) override { return work_(access); }
     void finished(std::exception_ptr why) override {
-        core::post(loop_, [this, why = std::move(why)] {
-            failure_ = why;
-            done_ = true;
-        });
+        failure_ = std::move(why);
+        done_ = true;
     }
 
     void run_on(persistence::db& on, manual_loop& loop) {
@@ -24,7 +21,6 @@ class test_unit final : public core::database::unit<Access> {
     }
 
   private:
-    core::loop& loop_;
     std::function<bool(Access&)> work_;
     std::exception_ptr failure_;
     bool done_ = false;
@@ -33,11 +29,11 @@ class test_unit final : public core::database::unit<Access> {
 } // namespace
 
 void store_fixture::run_unit(std::function<bool(core::transaction&)> work) {
-    test_unit<core::transaction>(loop_, std::move(work)).run_on(*db_, loop_);
+    test_unit<core::transaction>(std::move(work)).run_on(*db_, loop_);
 }
 
 void store_fixture::run_unit(std::function<bool(core::snapshot&)> work) {
-    test_unit<core::snapshot>(loop_, std::move(work)).run_on(*db_, loop_);
+    test_unit<core::snapshot>(std::move(work)).run_on(*db_, loop_);
 }
 
 } // namespace gatehouse::testing

@@ -166,7 +166,7 @@ CREATE TABLE runs (
 );
 CREATE UNIQUE INDEX runs_by_session ON runs (session_id, ordinal);
 CREATE INDEX runs_by_principal ON runs (principal, run_id);
-CREATE INDEX runs_by_state ON runs (state, run_id);
+CREATE INDEX runs_ended ON runs (state, run_id) WHERE state IN ('succeeded', 'failed', 'cancelled');
 CREATE INDEX runs_claimable ON runs (claimable_at) WHERE claimable_at IS NOT NULL;
 CREATE INDEX runs_unfinished ON runs (session_id, ordinal) WHERE state IN ('accepted', 'running', 'waiting');
 -- Runs of one session never overlap.
@@ -313,7 +313,6 @@ CREATE TABLE invocations (
 );
 CREATE INDEX invocations_open ON invocations (device_id, invocation_id) WHERE state IN ('queued', 'sent');
 CREATE INDEX invocations_by_run ON invocations (run_id) WHERE run_id IS NOT NULL;
-CREATE INDEX invocations_queued ON invocations (expires_at) WHERE state = 'queued';
 
 CREATE TABLE artifacts (
     artifact_id TEXT COLLATE "C" NOT NULL PRIMARY KEY,

@@ -50,8 +50,9 @@ TEST(unit_runner_test, a_full_disk_in_the_middle_of_a_group_loses_no_acknowledge
     stop_gate gate;
     auto const of = dialect::make(store.url(), time);
     store_session session(*of);
-    int commits = 0;
-    unit_runner runner(session, time, ids, gate, [&](core::commit_signals) { ++commits; });
+    unit_runner runner(session, time, ids, gate, [&](unit_runner::ending told) {
+        for (auto& [unit, why] : told.units) unit->finished(std::move(why));
+    });
     auto const pages = store.run_from_outside("PRAGMA page_count");
     session.statements().script("PRAGMA max_page_count = " + std::to_string(std::stoi(pages) + 20));
 
