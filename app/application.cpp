@@ -130,6 +130,7 @@ application::application(serve_settings s)
           loop_, db_, describe_instance(instance_id_, directory_, settings_, clock_.now()),
           [this] { worker_.abandon_all(); }, [this] { worker_.resume(); }
       ) {
+    loop_.stay_awake_while([this] { return db_.answers_soon(); });
     db_.set_commit_listener([this](core::commit_signals const& signals) { on_signals(signals); });
 }
 

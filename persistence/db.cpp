@@ -13,8 +13,8 @@ db::db(
       time_(time),
       ids_(ids),
       dialect_(dialect::make(url, time)),
-      writes_(options.waiting_units_max),
-      reads_(options.waiting_units_max) {
+      writes_(options.waiting_units_max, !dialect_->is_postgres()),
+      reads_(options.waiting_units_max, false) {
     auto const open = [&] {
         return std::make_unique<store_session>(*dialect_, options.before_statement, options.artifacts);
     };
@@ -39,6 +39,7 @@ void db::push_or_refuse(unit_queue<Unit>& queue, Unit& work) {
     auto const refuse = [&](auto why) {
         tell({.signals = {}, .units = {{&work, std::make_exception_ptr(std::move(why))}}});
     };
+    ++loop_side_->units_in_flight;
     switch (queue.push(work)) {
     case refusal::none:
         return;
@@ -54,12 +55,13 @@ void db::enqueue(unit<core::transaction>& work) { push_or_refuse(writes_, work);
 void db::enqueue(unit<core::snapshot>& work) { push_or_refuse(reads_, work); }
 
 void db::set_commit_listener(std::function<void(core::commit_signals const&)> listener) {
-    listener_->call = std::move(listener);
+    loop_side_->on_commit = std::move(listener);
 }
 
 void db::tell(unit_runner::ending what) {
-    core::post(loop_, [slot = listener_, what = std::move(what)]() mutable {
-        if (what.signals && slot->call) slot->call(*what.signals);
+    core::post(loop_, [side = loop_side_, what = std::move(what)]() mutable {
+        side->units_in_flight -= what.units.size();
+        if (what.signals && side->on_commit) side->on_commit(*what.signals);
         for (auto& [unit, failure] : what.units) unit->finished(std::move(failure));
     });
 }

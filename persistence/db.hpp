@@ -48,13 +48,18 @@ class db final : public core::database {
     // theirs; twice is once.
     void stop();
 
+    // An answer is under way that comes sooner than a thread that sleeps would wake: SQLite commits on a fast
+    // disk. Loop only.
+    bool answers_soon() const { return !is_postgres() && loop_side_->units_in_flight > 0; }
+
     bool is_postgres() const { return dialect_->is_postgres(); }
     std::int64_t schema_version() const { return schema_version_; }
 
   private:
-    // Outlives the db in jobs that are posted and have not run.
-    struct listener_slot {
-        std::function<void(core::commit_signals const&)> call;
+    // What the loop alone touches. Outlives the db in jobs that are posted and have not run.
+    struct loop_side {
+        std::function<void(core::commit_signals const&)> on_commit;
+        std::size_t units_in_flight = 0;
     };
 
     void tell(unit_runner::ending what);
@@ -67,7 +72,7 @@ class db final : public core::database {
     core::clock const& time_;
     core::id_source& ids_;
     std::unique_ptr<dialect> dialect_;
-    std::shared_ptr<listener_slot> listener_ = std::make_shared<listener_slot>();
+    std::shared_ptr<loop_side> loop_side_ = std::make_shared<loop_side>();
     std::int64_t schema_version_ = 0;
     stop_gate gate_;
     unit_queue<write_unit> writes_;

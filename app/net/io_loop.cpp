@@ -1,5 +1,7 @@
 #include "app/net/io_loop_impl.hpp"
 
+#include "core/execution/stay_awake.hpp"
+
 #include <boost/asio/post.hpp>
 
 #include <csignal>
@@ -52,7 +54,7 @@ void io_loop::run() {
     while (!impl_->stop_requested.load(std::memory_order_acquire)) {
         // A hook may have asked for another one; then there is something to do without any event.
         if (impl_->end_of_turn.empty()) {
-            impl_->io.run_one();
+            impl_->wait_for_work();
         } else {
             impl_->io.poll_one();
         }
@@ -74,6 +76,14 @@ void io_loop::at_end_of_turn(std::function<void()> job) { impl_->end_of_turn.pus
 void io_loop::on_stop_signal(std::function<void()> job) {
     impl_->signals.emplace(impl_->io.get_executor(), SIGINT, SIGTERM);
     impl_->wait_for_signal(std::make_shared<std::function<void()>>(std::move(job)));
+}
+
+void io_loop::stay_awake_while(std::function<bool()> expects) { impl_->expects_work = std::move(expects); }
+
+void io_loop::impl::wait_for_work() {
+    bool const soon = expects_work && expects_work();
+    if (soon && core::stay_awake_until([this] { return io.poll_one() != 0; })) return;
+    io.run_one();
 }
 
 void io_loop::impl::arm() {

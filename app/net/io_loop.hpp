@@ -28,6 +28,10 @@ class io_loop final : public core::loop {
     // Calls `job` on the loop when the process gets one of SIGINT, SIGTERM.
     void on_stop_signal(std::function<void()> job);
 
+    // While `expects` says so, the loop stays awake for a moment before it sleeps: work for it is about to
+    // come from another thread. Loop only.
+    void stay_awake_while(std::function<bool()> expects);
+
     struct impl; // the io_context, for the other files of app/net
     impl& internals() noexcept { return *impl_; }
 

@@ -34,6 +34,7 @@ struct io_loop::impl {
     timer_id last_timer_id = 0;
     std::vector<std::function<void()>> end_of_turn;
     std::vector<std::function<void()>> ending; // end_of_turn of the turn that ends; kept for its capacity
+    std::function<bool()> expects_work;
     std::atomic<std::thread::id> thread;
     std::atomic<bool> stop_requested = false;
 
@@ -45,6 +46,7 @@ struct io_loop::impl {
     std::optional<core::steady_time> armed;
     std::optional<boost::asio::basic_signal_set<io_executor>> signals;
 
+    void wait_for_work();
     void arm();
     void fire_due();
     void run_end_of_turn();
