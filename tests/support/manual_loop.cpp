@@ -87,4 +87,13 @@ bool manual_loop::run_until(std::function<bool()> const& done, std::chrono::mill
     }
 }
 
+bool manual_loop::advance_until(std::function<bool()> const& done, std::chrono::nanoseconds step) {
+    auto const end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    while (!run_until(done, std::chrono::milliseconds(5))) {
+        if (std::chrono::steady_clock::now() > end) return false;
+        advance(step);
+    }
+    return true;
+}
+
 } // namespace gatehouse::testing

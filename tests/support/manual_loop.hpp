@@ -41,6 +41,9 @@ class manual_loop final : public core::loop {
         std::function<bool()> const& done, std::chrono::milliseconds patience = std::chrono::seconds(10)
     );
 
+    // The same, but lets `step` pass whenever nothing was posted for a moment.
+    bool advance_until(std::function<bool()> const& done, std::chrono::nanoseconds step);
+
     // Since the loop was made. Any thread.
     std::chrono::nanoseconds elapsed() const { return std::chrono::nanoseconds(elapsed_ns_.load()); }
 

@@ -34,7 +34,7 @@ class node_router_test : public testing::store_fixture {
         db_->set_commit_listener([this](commit_signals const& s) {
             if (router_) router_->on_signals(s);
         });
-        router_ = std::make_unique<node_router>(loop_, *db_);
+        router_ = std::make_unique<node_router>(loop_, *db_, secrets_);
     }
     void TearDown() override {
         if (router_) stop_router();
@@ -55,7 +55,9 @@ class node_router_test : public testing::store_fixture {
         n.trust = "remote";
         n.connection_epoch = epoch;
         n.instance_id = "ins_a";
-        n.capabilities = R"([{"id":"fs","operations":[{"name":"read","output_schema":{"type":"string"}}]}])";
+        n.capabilities =
+            R"([{"id":"fs","version":"1","operations":[{"name":"read","risk":"read","input_schema":{},
+            "output_schema":{"type":"string"}}]}])";
         write([n](transaction& tx) { tx.nodes().put(n); });
     }
     // By the instance that holds connection `epoch`, or by one that holds none.
@@ -85,6 +87,7 @@ class node_router_test : public testing::store_fixture {
         return *read([id = call.invocation_id](snapshot& view) { return view.invocations().find(id); });
     }
 
+    secret_filter secrets_;
     std::unique_ptr<node_router> router_;
     cancellation stop_;
 };
@@ -213,10 +216,7 @@ TEST_P(node_router_test, an_answer_is_kept_through_a_failing_store) {
     loop_.run_until_idle();
     failures_.fail_at(1);
     answer(call, "text", 1);
-    ASSERT_TRUE(loop_.run_until([&] {
-        loop_.advance(500ms);
-        return row.has_value();
-    }));
+    ASSERT_TRUE(loop_.advance_until([&] { return row.has_value(); }, 500ms));
     EXPECT_EQ(row->result, "\"text\"");
     EXPECT_EQ(l.invoked.size(), 1);
 }
