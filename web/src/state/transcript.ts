@@ -32,10 +32,12 @@ export interface Turn {
     blocks: Block[];
     state: RunState;
     error?: string;
+    // Calls the model asked for that have no step yet: each gets one with its policy decision, in this order.
+    asked: { tool: string; arguments: unknown }[];
 }
 
 export function emptyTurn(run_id: string, user = "", state: RunState = "accepted"): Turn {
-    return { run_id, user, blocks: [], state };
+    return { run_id, user, blocks: [], state, asked: [] };
 }
 
 function withTool(turn: Turn, id: string, change: Partial<ToolBlock>): Turn {
@@ -65,7 +67,14 @@ function withStatus(turn: Turn, change: Tape["status_change"]): Turn {
 }
 
 function withResponse(turn: Turn, response: Tape["provider_response"]): Turn {
-    return response.text === "" ? turn : withBlock(turn, { kind: "text", text: response.text });
+    const next = { ...turn, asked: response.tool_calls };
+    return response.text === "" ? next : withBlock(next, { kind: "text", text: response.text });
+}
+
+function withPolicy(turn: Turn, decision: Tape["policy_decision"]): Turn {
+    const [call, ...asked] = turn.asked;
+    if (!call || !decision.step_id) return turn;
+    return withTool({ ...turn, asked }, decision.step_id, { tool: call.tool, arguments: call.arguments, phase: "proposed" });
 }
 
 function withDecision(turn: Turn, decision: Tape["approval_decision"]): Turn {
@@ -88,6 +97,8 @@ export function applyTapeItem(turn: Turn, item: TapeItem): Turn {
             return withInput(turn, tapePayload("input", item).text);
         case "provider_response":
             return withResponse(turn, tapePayload("provider_response", item));
+        case "policy_decision":
+            return withPolicy(turn, tapePayload("policy_decision", item));
         case "tool_call": {
             const call = tapePayload("tool_call", item);
             return withTool(turn, call.step_id, { tool: call.tool, arguments: call.arguments, phase: "running" });
