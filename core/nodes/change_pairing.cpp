@@ -141,12 +141,14 @@ result<node> revoke_node(transaction& tx, std::string const& name) {
     return n;
 }
 
+void expire_pairing(transaction& tx, pairing p) {
+    p.state = "expired";
+    tx.nodes().put_pairing(p);
+    publish(tx, p, "pairing.expired");
+}
+
 void expire_pairings(transaction& tx) {
-    for (auto& p : tx.nodes().lock_expired_pairings(batch_max)) {
-        p.state = "expired";
-        tx.nodes().put_pairing(p);
-        publish(tx, p, "pairing.expired");
-    }
+    for (auto& p : tx.nodes().lock_expired_pairings(batch_max)) expire_pairing(tx, std::move(p));
 }
 
 } // namespace gatehouse::core

@@ -30,7 +30,9 @@ result<node> rename_node(transaction& tx, std::string const& name, std::string c
 // Ends its rights, its tokens, its connections everywhere and its open calls.
 result<node> revoke_node(transaction& tx, std::string const& name);
 
-// Pending pairings that ran out. Housekeeping's.
+// A pending pairing that ran out.
+void expire_pairing(transaction& tx, pairing p);
+// All pending pairings that ran out. Housekeeping's.
 void expire_pairings(transaction& tx);
 
 } // namespace gatehouse::core

@@ -1,6 +1,7 @@
 #include "core/nodes/connect_node.hpp"
 
 #include "core/events/make_event.hpp"
+#include "core/nodes/change_pairing.hpp"
 
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
@@ -118,7 +119,7 @@ result<node_admission> connect_node(
     bool has_run_out = newest && newest->state == "pending" && newest->expires_at <= tx.now();
     if (has_run_out) {
         newest->state = "expired";
-        tx.nodes().put_pairing(*newest);
+        expire_pairing(tx, *newest);
     }
     // Requests of one device are one pairing, whichever invite they come with; what was decided belongs to
     // its invite.
