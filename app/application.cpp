@@ -53,6 +53,14 @@ persistence::db_options db_options_of(serve_settings const& s) {
     return options;
 }
 
+// What must never be stored or shown: the providers' keys and headers, the store's password.
+std::vector<std::string> known_secrets(serve_settings const& s) {
+    auto known = models::secrets_of(s.config);
+    auto password = parse_store(s.store).password;
+    if (!password.empty()) known.push_back(std::move(password));
+    return known;
+}
+
 // Everything a process of the gateway consists of, in the order it is made; what stands lower uses what
 // stands higher.
 class application {
@@ -83,17 +91,19 @@ class application {
         return r;
     }();
     persistence::db db_{parse_store(settings_.store), loop_, clock_, ids_, db_options_of(settings_)};
+    core::secret_filter secrets_{known_secrets(settings_)};
     models::configured_models models_{loop_, clock_, settings_.config};
     core::event_relay relay_{loop_, db_, clock_};
     core::tape_feed tapes_{loop_, db_};
-    core::node_router nodes_{loop_, db_};
-    core::run_environment environment_{loop_, db_, clock_, random_, models_, nodes_, relay_, runs_};
+    core::node_router nodes_{loop_, db_, secrets_};
+    core::run_environment environment_{loop_, db_, clock_, random_, models_, nodes_, relay_, secrets_, runs_};
     core::worker worker_{environment_};
     core::lease_keeper lease_;
     core::housekeeping housekeeping_{loop_, db_, nodes_};
     gateway_facts facts_;
     services services_{
-        {loop_, db_, clock_, random_, runs_, worker_, relay_, tapes_, nodes_, facts_, settings_.limits}
+        {loop_, db_, clock_, random_, runs_, worker_, relay_, tapes_, nodes_, secrets_, facts_,
+         settings_.limits}
     };
     dispatcher dispatcher_{loop_, make_method_table(services_)};
     authenticator tokens_{loop_, db_, clock_, settings_.config.limits.failed_tokens_per_address};

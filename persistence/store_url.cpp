@@ -65,6 +65,7 @@ store_url parse_postgres(std::string const& text) {
     };
     store_url url;
     url.kind = store_url::backend::postgres;
+    url.password = shown("password", "");
     url.name = fmt::format(
         "PostgreSQL at {}:{}, database {}", shown("host", "the local socket"), shown("port", "5432"),
         shown("dbname", shown("user", "of the user's name").c_str())

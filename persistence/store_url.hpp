@@ -15,6 +15,7 @@ struct store_url {
     std::string path; // SQLite: the file
     std::string
         connection; // Postgres: libpq's keywords and values, with this program's settings; holds the password
+    std::string password; // Postgres, where the URL has one
     std::string name; // for people: the file, or "PostgreSQL at HOST:PORT, database NAME"; never a password
 };
 

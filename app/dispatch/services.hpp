@@ -41,8 +41,8 @@ struct contract_limits {
 
 using service_refs = std::tuple<
     core::loop&, core::database&, core::clock const&, core::random_source&, core::run_settings const&,
-    core::worker&, core::event_relay&, core::tape_feed&, core::node_router&, gateway_facts const&,
-    contract_limits const&>;
+    core::worker&, core::event_relay&, core::tape_feed&, core::node_router&, core::secret_filter const&,
+    gateway_facts const&, contract_limits const&>;
 
 struct services {
     service_refs refs;

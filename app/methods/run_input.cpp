@@ -5,8 +5,11 @@
 namespace gatehouse::app {
 namespace {
 
-result<protocol::run_input::reply>
-handle(protocol::run_input::params p, caller const& who, core::transaction& tx) {
+result<protocol::run_input::reply> handle(
+    protocol::run_input::params p, caller const& who, core::transaction& tx,
+    core::secret_filter const& secrets
+) {
+    secrets.clean(p.text);
     return map_result(core::give_input(tx, p.run_id, who.actor(), p.text), [](core::run const& r) {
         return protocol::run_input::reply{r.run_id, r.state};
     });

@@ -32,7 +32,7 @@ class reserved_slot {
     bool held_;
 };
 
-core::run_request make_request(params const& p, caller const& who) {
+core::run_request make_request(params const& p, caller const& who, core::secret_filter const& secrets) {
     core::run_request wanted;
     wanted.principal = who.principal;
     wanted.sees_all = who.sees_all();
@@ -40,6 +40,7 @@ core::run_request make_request(params const& p, caller const& who) {
     wanted.session_key = p.session_key;
     wanted.agent = p.agent;
     wanted.input = protocol::to_json(p.input).as_object();
+    secrets.clean(wanted.input);
     if (p.deadline_ms) wanted.deadline = std::chrono::milliseconds(*p.deadline_ms);
     return wanted;
 }
@@ -68,10 +69,12 @@ reply describe_start(core::started_run const& started) {
 // The run is claimed with its acceptance where this process has a slot free, and its first turn begins there,
 // which saves two commits and the way through the queue. The unit may run more than once, and a stored reply
 // may stand in for it: only the run that the reply names was claimed.
-core::task<reply_text>
-handle(params p, caller who, core::database& db, core::worker& runs, core::run_settings const& settings) {
+core::task<reply_text> handle(
+    params p, caller who, core::database& db, core::worker& runs, core::run_settings const& settings,
+    core::secret_filter const& secrets
+) {
     reserved_slot slot(runs);
-    auto wanted = make_request(p, who);
+    auto wanted = make_request(p, who, secrets);
     if (slot.is_held()) wanted.claim_for = settings.instance_id;
     struct claim {
         core::run_lease lease;

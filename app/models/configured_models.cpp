@@ -2,11 +2,25 @@
 
 #include "app/data_directory.hpp"
 
+#include <algorithm>
+#include <array>
+#include <cctype>
 #include <cstdlib>
 
 namespace gatehouse::app::models {
 
 namespace {
+
+// Throws startup_problem where it is named and not set.
+std::optional<std::string> key_of(std::string const& name, protocol::model_settings const& settings) {
+    if (!settings.api_key_env) return std::nullopt;
+    auto const* key = std::getenv(settings.api_key_env->c_str());
+    if (key && *key) return key;
+    throw startup_problem(
+        "models." + name + ".api_key_env: the environment variable " + *settings.api_key_env +
+        " is not set; set it to the provider's key, or take the setting out."
+    );
+}
 
 openai_options options_of(std::string const& name, protocol::model_settings const& settings) {
     openai_options options;
@@ -16,19 +30,33 @@ openai_options options_of(std::string const& name, protocol::model_settings cons
     if (settings.headers) {
         for (auto const& [header, value] : *settings.headers) options.headers.emplace_back(header, value);
     }
-    if (!settings.api_key_env) return options;
-    auto const* key = std::getenv(settings.api_key_env->c_str());
-    if (!key || !*key) {
-        throw startup_problem(
-            "models." + name + ".api_key_env: the environment variable " + *settings.api_key_env +
-            " is not set; set it to the provider's key, or take the setting out."
-        );
-    }
-    options.api_key = key;
+    if (auto key = key_of(name, settings)) options.api_key = std::move(*key);
     return options;
 }
 
+// Not every header holds a secret: an application's name must not vanish from every text.
+bool holds_secret(std::string header) {
+    std::ranges::transform(header, header.begin(), [](unsigned char c) { return std::tolower(c); });
+    return std::ranges::any_of(std::array{"auth", "key", "token", "secret", "cookie"}, [&](char const* word) {
+        return header.find(word) != std::string::npos;
+    });
+}
+
 } // namespace
+
+std::vector<std::string> secrets_of(protocol::config const& config) {
+    std::vector<std::string> secrets;
+    if (!config.models) return secrets;
+    for (auto const& [name, settings] : *config.models) {
+        if (auto key = key_of(name, settings)) secrets.push_back(std::move(*key));
+        if (!settings.headers) continue;
+        for (auto const& [header, value] : *settings.headers) {
+            // Behind a word such as "Bearer".
+            if (holds_secret(header)) secrets.push_back(value.substr(value.find_last_of(' ') + 1));
+        }
+    }
+    return secrets;
+}
 
 configured_models::configured_models(
     net::io_loop& loop, core::clock const& time, protocol::config const& config

@@ -8,8 +8,13 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace gatehouse::app::models {
+
+// The keys that the configuration names, and what its headers prove themselves with. Throws startup_problem
+// where a key's environment variable is not set.
+std::vector<std::string> secrets_of(protocol::config const& config);
 
 // Loop only.
 class configured_models final : public core::model_catalog {

@@ -1,6 +1,7 @@
 #include "core/nodes/node_router.hpp"
 
 #include "core/nodes/step_outcome_of.hpp"
+#include "protocol/encoding.hpp"
 
 #include <spdlog/spdlog.h>
 
@@ -13,14 +14,25 @@ namespace {
 constexpr std::int64_t open_calls_max = 256;
 constexpr std::chrono::milliseconds store_retry_delay{500};
 
+// Evidence that was put as an artifact stays as it is: its bytes are named by their digest.
+void clean(call_answer& answer, secret_filter const& secrets) {
+    if (answer.result) secrets.clean(*answer.result);
+    if (answer.error) secrets.clean(*answer.error);
+    for (auto& piece : answer.evidence) {
+        auto* data = piece.as_object().if_contains("data_base64");
+        auto bytes = data && data->is_string() ? base64_decode(data->get_string()) : std::nullopt;
+        if (bytes && secrets.clean(*bytes)) *data = base64_encode(*bytes);
+    }
+}
+
 boost::json::object make_late_error() {
     return {{"kind", "deadline_exceeded"}, {"message", "The node did not answer in time."}};
 }
 
 } // namespace
 
-node_router::node_router(loop& on, database& db)
-    : loop_(on), db_(db), group_(on, [](std::exception_ptr failure) {
+node_router::node_router(loop& on, database& db, secret_filter const& secrets)
+    : loop_(on), db_(db), secrets_(secrets), group_(on, [](std::exception_ptr failure) {
           try {
               std::rethrow_exception(failure);
           } catch (std::exception const& e) {
@@ -87,6 +99,7 @@ void node_router::on_answer(call_answer answer) { group_.spawn(finish(std::move(
 task<> node_router::finish(call_answer answer) {
     auto id = answer.invocation_id;
     finishing_.insert(id);
+    clean(answer, secrets_);
     std::optional<invocation> row;
     for (bool written = false; !written && !stopping_;) {
         try {
@@ -96,14 +109,19 @@ task<> node_router::finish(call_answer answer) {
         } catch (std::exception const& e) {
             spdlog::error("the answer to {} could not be stored, trying again: {}", id, e.what());
         }
-        wakeup never(loop_);
-        if (!written) co_await never.wait_until(loop_.now() + store_retry_delay);
+        if (!written) co_await pause();
     }
     finishing_.erase(id);
     if (row && row->finished_at) {
         stop_timer(id);
         finish_waiters(*row);
     }
+}
+
+// Before the store is asked again.
+task<> node_router::pause() {
+    wakeup never(loop_);
+    co_await never.wait_until(loop_.now() + store_retry_delay);
 }
 
 void node_router::finish_waiters(invocation const& row) {
@@ -175,10 +193,21 @@ task<> node_router::take_open_calls(std::string device_id) {
         }
         return taken;
     };
-    auto taken = co_await db_.write(std::move(unit));
-    found = links_.find(device_id);
-    if (found == links_.end() || found->second.connection_epoch != epoch) co_return;
-    for (auto const& call : taken) send(found->second, call);
+    auto is_here = [&] {
+        found = links_.find(device_id);
+        return !stopping_ && found != links_.end() && found->second.connection_epoch == epoch;
+    };
+    while (is_here()) {
+        try {
+            auto taken = co_await db_.write(unit);
+            if (!is_here()) co_return;
+            for (auto const& call : taken) send(found->second, call);
+            co_return;
+        } catch (std::exception const& e) {
+            spdlog::error("the open calls of {} could not be read, trying again: {}", device_id, e.what());
+        }
+        co_await pause();
+    }
 }
 
 task<> node_router::expire_calls() {

@@ -4,6 +4,7 @@
 #include "core/execution/task_group.hpp"
 #include "core/nodes/finish_call.hpp"
 #include "core/runs/run_driver.hpp"
+#include "core/secrets/secret_filter.hpp"
 #include "core/storage/commit_signals.hpp"
 #include "core/storage/database.hpp"
 
@@ -29,7 +30,8 @@ class node_link {
 // Loop only.
 class node_router final : public step_executor {
   public:
-    node_router(loop& on, database& db);
+    // `secrets` are replaced in what nodes answer.
+    node_router(loop& on, database& db, secret_filter const& secrets);
 
     // The connection with this number is the device's newest here; its open calls are sent at once.
     void attach(std::string const& device_id, std::int64_t connection_epoch, node_link& link);
@@ -78,10 +80,12 @@ class node_router final : public step_executor {
     void finish_waiters(invocation const& row);
     task<> finish(call_answer answer);
     task<> take_open_calls(std::string device_id);
+    task<> pause();
     task<> read_call(std::string invocation_id);
 
     loop& loop_;
     database& db_;
+    secret_filter const& secrets_;
     task_group group_;
     std::map<std::string, attached> links_;                       // by device id
     std::multimap<std::string, node_link*> watchers_;             // by device id

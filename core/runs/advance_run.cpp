@@ -201,20 +201,35 @@ run_action decide_next(advance& a) {
     return work_or_go_on(a, *as);
 }
 
+// Sessions before runs, as everywhere: the end of a run promotes the next one under the session's lock.
+std::optional<run> lock_leased(transaction& tx, run_lease const& lease) {
+    tx.sessions().lock(lease.session_id);
+    auto locked = tx.runs().lock_if_epoch(lease.run_id, lease.epoch);
+    if (locked && locked->state != run_state::running) return std::nullopt;
+    return locked;
+}
+
 } // namespace
 
 run_action advance_run(
     transaction& tx, run_lease const& lease, run_progress const& progress, run_settings const& settings
 ) {
-    // Sessions before runs, as everywhere: the end of a run promotes the next one under the session's lock.
-    tx.sessions().lock(lease.session_id);
-    auto locked = tx.runs().lock_if_epoch(lease.run_id, lease.epoch);
-    if (!locked || locked->state != run_state::running) return {};
+    auto locked = lock_leased(tx, lease);
+    if (!locked) return {};
     run_editor edit(tx, std::move(*locked));
     advance a{edit, progress, settings};
     auto action = decide_next(a);
     edit.save();
     return action;
+}
+
+run_action give_up(transaction& tx, run_lease const& lease) {
+    auto locked = lock_leased(tx, lease);
+    if (!locked) return {};
+    run_editor edit(tx, std::move(*locked));
+    fail_run(edit, {errc::internal, "The gateway could not go on with this run; its log says why."});
+    edit.save();
+    return ended(edit.value());
 }
 
 } // namespace gatehouse::core

@@ -74,4 +74,8 @@ run_action advance_run(
     transaction& tx, run_lease const& lease, run_progress const& progress, run_settings const& settings
 );
 
+// Fails a run that advance_run cannot take any further: a defect of the gateway, not of the run or the store.
+// Database thread.
+run_action give_up(transaction& tx, run_lease const& lease);
+
 } // namespace gatehouse::core

@@ -11,6 +11,17 @@ namespace gatehouse::core {
 
 namespace json = boost::json;
 
+namespace {
+
+// Why a run that was neither new nor waiting is claimable: its failed turn is due again, or its owner is
+// gone.
+std::string_view reason_to_go_on(snapshot const& view, run const& r) {
+    auto const last = view.runs().tape(r.run_id, r.tape_seq - 1, 1);
+    return !last.empty() && last.front().kind == "retry" ? "retry" : "takeover";
+}
+
+} // namespace
+
 void begin_conversation(transaction& tx, run const& r) {
     auto input = parse_own_json(r.input).as_object();
     message m;
@@ -31,7 +42,7 @@ std::vector<run_lease> claim_runs(transaction& tx, std::string const& instance_i
         bool was_waiting = claimed.state == run_state::waiting;
         run_editor edit(tx, std::move(claimed));
         edit.value().waiting_on.reset();
-        edit.append_lease(is_new ? "start" : was_waiting ? "resume" : "takeover");
+        edit.append_lease(is_new ? "start" : was_waiting ? "resume" : reason_to_go_on(tx, edit.value()));
         if (is_new) edit.move(run_event::claim);
         if (was_waiting) edit.move(run_event::resume);
         if (is_new) begin_conversation(tx, edit.value());

@@ -13,6 +13,7 @@ namespace gatehouse::core {
 namespace {
 
 constexpr std::chrono::milliseconds store_retry_delay{500};
+constexpr int defects_max = 3; // in a row
 
 // The store compares the deadline with its own clock, so the timer comes a little late rather than early.
 constexpr std::chrono::milliseconds deadline_slack{5};
@@ -23,6 +24,15 @@ double draw_fraction(random_source& random) {
     std::uint32_t n = 0;
     for (auto b : bytes) n = (n << 8) | std::to_integer<std::uint32_t>(b);
     return n / 4294967296.0;
+}
+
+void clean(turn_outcome& said, secret_filter const& secrets) {
+    if (!said) {
+        secrets.clean(said.error().message);
+        return;
+    }
+    secrets.clean(said->text);
+    for (auto& call : said->tool_calls) secrets.clean(call.arguments);
 }
 
 // Publishes the pieces of one turn with their place in its text.
@@ -88,16 +98,25 @@ task<run_action> run_driver::next_action() {
 }
 
 // A store that is away is asked again for as long as the lease is ours: nothing of the attempt was committed.
+// Whatever else fails, fails again; then the run ends rather than going on for ever.
 task<run_action> run_driver::advance(run_progress progress) {
     progress.jitter = draw_fraction(env_.random);
+    int defects = 0;
     while (!abandoned_) {
         try {
-            auto unit = [lease = lease_, progress, &settings = env_.settings](transaction& tx) {
+            auto unit = [lease = lease_, progress, defects, &settings = env_.settings](transaction& tx) {
+                if (defects == defects_max) return give_up(tx, lease);
                 return advance_run(tx, lease, progress, settings);
             };
             co_return co_await env_.db.write(std::move(unit));
+        } catch (store_unavailable const& e) {
+            spdlog::error("run {}: the store is away, trying again: {}", lease_.run_id, e.what());
+        } catch (store_busy const& e) {
+            spdlog::warn("run {}: the store is busy, trying again: {}", lease_.run_id, e.what());
         } catch (std::exception const& e) {
-            spdlog::error("run {}: the store refused a step, trying again: {}", lease_.run_id, e.what());
+            // A full disk comes here too; it refuses both, in turn.
+            defects = defects == defects_max ? 0 : defects + 1;
+            spdlog::error("run {}: a step failed, trying again: {}", lease_.run_id, e.what());
         }
         wakeup never(env_.on);
         co_await never.wait_until(env_.on.now() + store_retry_delay);
@@ -127,7 +146,9 @@ task<> run_driver::take_turn(run_action action) {
         });
     } else {
         action.request.model = entry->model_name;
-        progress_.turn = co_await entry->provider->turn(action.request, sink, stop_);
+        auto said = co_await entry->provider->turn(action.request, sink, stop_);
+        clean(said, env_.secrets);
+        progress_.turn = std::move(said);
     }
     turn_in_flight_ = false;
     news_.notify();

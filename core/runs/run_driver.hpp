@@ -7,6 +7,7 @@
 #include "core/ports/model.hpp"
 #include "core/ports/random.hpp"
 #include "core/runs/advance_run.hpp"
+#include "core/secrets/secret_filter.hpp"
 #include "core/storage/database.hpp"
 
 #include <string>
@@ -46,6 +47,7 @@ struct run_environment {
     model_catalog& models;
     step_executor& steps;
     delta_listener& deltas;
+    secret_filter const& secrets;
     run_settings const& settings;
 };
 

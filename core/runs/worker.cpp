@@ -39,7 +39,7 @@ bool worker::try_reserve_slot() {
 void worker::release_slot() {
     bool const was_full = free_slots() <= 0;
     --reserved_;
-    if (was_full) due_.notify();
+    if (was_full) nudge();
 }
 
 void worker::adopt(run_lease lease, std::optional<run_action> first) {
@@ -55,7 +55,7 @@ task<> worker::drive(std::shared_ptr<run_driver> driver) {
     // Who waits in the queue was told of when it came, unless there was no slot.
     bool const was_full = free_slots() <= 0;
     drivers_.erase({driver->lease().run_id, driver->lease().epoch});
-    if (was_full) due_.notify();
+    if (was_full) nudge();
 }
 
 void worker::on_signals(commit_signals const& signals) {
@@ -65,10 +65,13 @@ void worker::on_signals(commit_signals const& signals) {
             at->second->on_inbox();
         }
     }
-    if (signals.queue) {
-        nudged_ = true;
-        due_.notify();
-    }
+    if (signals.queue) nudge();
+}
+
+// Also heard by a claim that is under way.
+void worker::nudge() {
+    nudged_ = true;
+    due_.notify();
 }
 
 task<> worker::run() {

@@ -41,6 +41,7 @@ class worker {
   private:
     task<> drive(std::shared_ptr<run_driver> driver);
     task<std::optional<timestamp>> claim_due();
+    void nudge();
     std::int64_t free_slots() const;
 
     run_environment const& env_;

@@ -17,13 +17,14 @@ void method_fixture::SetUp() {
     models_ = std::make_unique<only_demo>(loop_);
     relay_ = std::make_unique<core::event_relay>(loop_, *db_, time_);
     tapes_ = std::make_unique<core::tape_feed>(loop_, *db_);
-    nodes_ = std::make_unique<core::node_router>(loop_, *db_);
-    environment_.reset(
-        new core::run_environment{loop_, *db_, time_, random_, *models_, *nodes_, *relay_, settings_}
-    );
+    nodes_ = std::make_unique<core::node_router>(loop_, *db_, secrets_);
+    environment_.reset(new core::run_environment{
+        loop_, *db_, time_, random_, *models_, *nodes_, *relay_, secrets_, settings_
+    });
     worker_ = std::make_unique<core::worker>(*environment_);
     services_.reset(new app::services{
-        {loop_, *db_, time_, random_, settings_, *worker_, *relay_, *tapes_, *nodes_, facts_, limits_}
+        {loop_, *db_, time_, random_, settings_, *worker_, *relay_, *tapes_, *nodes_, secrets_, facts_,
+         limits_}
     });
     dispatcher_ = std::make_unique<app::dispatcher>(loop_, app::make_method_table(*services_));
     db_->set_commit_listener([this](core::commit_signals const& signals) {

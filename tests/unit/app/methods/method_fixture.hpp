@@ -85,6 +85,7 @@ class method_fixture : public store_fixture {
     app::gateway_facts facts_;
     app::contract_limits limits_;
     scripted_node desk_;
+    core::secret_filter secrets_{{"sk-a-providers-key"}};
     std::unique_ptr<core::node_router> nodes_;
     std::unique_ptr<core::worker> worker_;
     std::unique_ptr<app::dispatcher> dispatcher_;

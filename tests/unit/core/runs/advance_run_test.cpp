@@ -96,6 +96,7 @@ TEST_P(advance_run_test, a_provider_error_that_may_pass_is_tried_again_at_its_ti
     EXPECT_TRUE(claim().empty());
     time_.advance(100ms);
     auto again = advance(claim_one());
+    EXPECT_EQ(last(lease.run_id, "lease").at("reason"), "retry");
     ASSERT_EQ(again.what, kind::turn);
     EXPECT_EQ(again.request.attempt, 1);
     EXPECT_EQ(again.turn, 1);
@@ -117,6 +118,18 @@ TEST_P(advance_run_test, the_delay_doubles_up_to_its_most_and_retry_after_beats_
     ASSERT_EQ(advance(lease).what, kind::turn);
     ASSERT_EQ(advance(lease, failed("rate_limited", true, 90s)).what, kind::released);
     EXPECT_EQ(*get(lease.run_id).claimable_at - time_.now(), 90s);
+}
+
+TEST_P(advance_run_test, a_run_that_is_given_up_fails_and_lets_the_next_one_begin) {
+    auto lease = start();
+    advance(lease);
+    auto next = queue("next").value.run_id;
+    auto ended = write([lease](transaction& tx) { return give_up(tx, lease); });
+    EXPECT_EQ(ended.state, run_state::failed);
+    EXPECT_EQ(get(lease.run_id).state, run_state::failed);
+    EXPECT_EQ(claim_one().run_id, next);
+    EXPECT_EQ(write([lease](transaction& tx) { return give_up(tx, lease); }).what, kind::lost);
+    expect_sound_tape(lease.run_id);
 }
 
 TEST_P(advance_run_test, an_answer_after_a_failed_attempt_begins_the_count_anew) {

@@ -115,6 +115,47 @@ TEST_P(start_run_test, the_store_itself_refuses_two_runs_of_a_session_at_once) {
     expect_one_at_a_time(first.session_id);
 }
 
+TEST_P(start_run_test, who_has_a_slot_gets_the_first_turn_with_the_acceptance) {
+    run_request request;
+    request.claim_for = settings_.instance_id;
+    auto started = try_start("hello", request);
+    ASSERT_TRUE(started && started->first);
+    ASSERT_EQ(started->first->what, run_action::kind::turn);
+    EXPECT_EQ(started->first->turn, 1);
+    ASSERT_EQ(started->first->request.messages.size(), 1);
+    EXPECT_EQ(started->first->request.messages[0].text, "hello");
+    EXPECT_EQ(started->value.state, run_state::running);
+    run_lease const lease{started->value.run_id, started->value.session_id, 1};
+    EXPECT_EQ(count(lease.run_id, "provider_request"), 1);
+    EXPECT_TRUE(claim().empty());
+    EXPECT_EQ(advance(lease, answered("hi")).what, run_action::kind::finished);
+    EXPECT_EQ(get(lease.run_id).state, run_state::succeeded);
+    expect_sound_tape(lease.run_id);
+
+    auto second = try_start("once more", request);
+    ASSERT_TRUE(second && second->first);
+    EXPECT_EQ(second->first->request.messages.size(), 3);
+    auto blocked = try_start("and again", request);
+    EXPECT_FALSE(blocked->first);
+    EXPECT_EQ(blocked->blocked->run_id, second->value.run_id);
+}
+
+TEST_P(start_run_test, a_run_whose_agent_may_do_nothing_fails_as_it_starts) {
+    write([](transaction& tx) {
+        auto as = *tx.agents().find("default");
+        as.budgets = R"({"input_tokens":0})";
+        tx.agents().put(as);
+    });
+    run_request request;
+    request.claim_for = settings_.instance_id;
+    auto started = try_start("hello", request);
+    ASSERT_TRUE(started && started->first);
+    EXPECT_EQ(started->first->what, run_action::kind::finished);
+    EXPECT_EQ(get(started->value.run_id).state, run_state::failed);
+    expect_sound_tape(started->value.run_id);
+    EXPECT_FALSE(try_start("next", {})->blocked);
+}
+
 TEST_P(start_run_test, other_sessions_are_not_in_the_way) {
     auto first = start("one");
     run_request other;
