@@ -38,13 +38,10 @@ class event_stream final : public net::body_source, public core::event_subscribe
         id_ = relay_.subscribe(std::move(filter), from, *this);
     }
 
-    void on_events(core::cursor at, std::vector<std::string_view> const& events) override {
-        auto id = core::encode_cursor(at);
+    void on_events(core::cursor at, std::vector<core::outgoing_event> const& events) override {
         std::string piece;
-        // The cursor goes with the last of them: a reader that was cut off in between gets the page again.
-        for (std::size_t i = 0; i < events.size(); ++i)
-            append_sse(piece, i + 1 == events.size() ? id : "", events[i]);
-        if (events.empty()) piece = "id: " + id + "\n\n";
+        for (auto const& each : events) append_sse(piece, core::encode_cursor(each.at), each.text);
+        if (events.empty()) piece = "id: " + core::encode_cursor(at) + "\n\n";
         if (waiting_.size() < waiting_events_max)
             waiting_.push_back(std::move(piece));
         else

@@ -13,10 +13,11 @@ namespace {
 constexpr std::size_t subscriptions_max = 256;
 
 // Frames are put together by hand: the events' texts are shared by all subscriptions.
-std::string event_frame(std::string const& id, core::cursor at, std::vector<std::string_view> const& events) {
+std::string
+event_frame(std::string const& id, core::cursor at, std::vector<core::outgoing_event> const& events) {
     std::string params =
         R"({"subscription_id":")" + id + R"(","cursor":")" + core::encode_cursor(at) + R"(","events":[)";
-    for (auto const& e : events) params.append(e).append(",");
+    for (auto const& e : events) params.append(e.text).append(",");
     if (!events.empty()) params.pop_back();
     params += "]}";
     std::string frame;
@@ -35,11 +36,11 @@ class subscriptions::event_subscription final : public core::event_subscriber {
         number_ = owner_.relay_.subscribe(std::move(filter), from, *this);
     }
 
-    void on_events(core::cursor at, std::vector<std::string_view> const& events) override {
+    void on_events(core::cursor at, std::vector<core::outgoing_event> const& events) override {
         owner_.out_.offer(event_frame(id_, at, events));
     }
     void on_ephemeral(core::cursor at, std::string_view event) override {
-        owner_.out_.offer_ephemeral(event_frame(id_, at, {event}));
+        owner_.out_.offer_ephemeral(event_frame(id_, at, {{at, event}}));
     }
     // Its next resume is refused with cursor_expired, which says where to go on.
     void on_cursor_expired(core::cursor) override {}

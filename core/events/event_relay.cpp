@@ -112,9 +112,10 @@ bool event_relay::take_committed(std::span<logged_event const> events) {
 void event_relay::deliver(
     subscription& to, std::span<logged_event const> page, std::vector<std::string> const& encoded
 ) {
-    std::vector<std::string_view> matching;
+    std::vector<outgoing_event> matching;
     for (std::size_t i = 0; i < page.size(); ++i) {
-        if (page[i].seq > to.delivered && to.filter.matches(page[i].value)) matching.push_back(encoded[i]);
+        auto const& [seq, value] = page[i];
+        if (seq > to.delivered && to.filter.matches(value)) matching.push_back({{epoch_, seq}, encoded[i]});
     }
     // A subscriber that resumes may stand ahead of the relay.
     to.delivered = std::max(to.delivered, page.back().seq);
@@ -137,8 +138,15 @@ void event_relay::move_quiet_cursors() {
 task<result<cursor>> event_relay::check(std::optional<std::string> after) {
     if (!after) co_return cursor{epoch_, position_};
     auto wanted = decode_cursor(*after);
-    if (!wanted)
-        co_return fail(errc::invalid_params, "after: '" + *after + "' is not a cursor of this gateway.");
+    if (!wanted) {
+        json::object detail{
+            {"path", "/after"}, {"keyword", "pattern"}, {"message", "is not a cursor of this gateway"}
+        };
+        co_return fail(
+            errc::invalid_params, "after: '" + *after + "' is not a cursor of this gateway.",
+            json::array{std::move(detail)}
+        );
+    }
     auto unit = [wanted = *wanted](snapshot& view) -> result<cursor> {
         auto page = view.events().read(wanted.seq, 0);
         auto epochs = view.events().epochs();

@@ -26,12 +26,18 @@ struct event_filter {
     bool matches(event const& e) const;
 };
 
+// One stored event as it goes out. The text is valid for the call it comes with.
+struct outgoing_event {
+    cursor at;             // behind it: who resumes from here gets what follows this one
+    std::string_view text; // the JSON of the wire's event
+};
+
 class event_subscriber {
   public:
     virtual ~event_subscriber() = default;
-    // `events` are the JSON texts of the wire's events, in order; none of them where only the cursor moved
+    // Events in order, and the cursor behind all that was looked at; no events where only the cursor moved
     // on.
-    virtual void on_events(cursor at, std::vector<std::string_view> const& events) = 0;
+    virtual void on_events(cursor at, std::vector<outgoing_event> const& events) = 0;
     // One ephemeral event; may be dropped.
     virtual void on_ephemeral(cursor at, std::string_view event) = 0;
     // The place it stood at was deleted while it was replayed: it gets nothing more.

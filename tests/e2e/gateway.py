@@ -158,6 +158,19 @@ class Gateway:
         finally:
             connection.close()
 
+    @contextlib.contextmanager
+    def stream(self, path, token="own", headers=None, timeout=20):
+        """A GET whose answer is read while it comes."""
+        connection = http.client.HTTPConnection(self.address, timeout=timeout)
+        bearer = {"Authorization": f"Bearer {self.token if token == 'own' else token}"}
+        try:
+            connection.request("GET", path, headers={**bearer, **(headers or {})})
+            answer = connection.getresponse()
+            assert answer.status == 200, (answer.status, answer.read())
+            yield answer
+        finally:
+            connection.close()
+
     def call(self, method, params=None, token="own"):
         """A method over POST /rpc/{method}: its result; raises RpcError for an error."""
         answer = self.request("POST", f"/rpc/{method}", params or {}, token=token)

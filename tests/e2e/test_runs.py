@@ -407,6 +407,32 @@ class EventTest(Scenario):
         self.assertTrue(last)
         self.assertEqual([e["event_id"] for e in by_query], [e["event_id"] for e in by_header])
 
+    def test_every_server_sent_event_has_a_cursor_of_its_own(self):
+        cursor = self.admin.connected["cursor"]
+        run = self.run_text("/say numbered")
+        seen = self.stored_events(f"/events?topics=run:{run['run_id']}&after={cursor}", "succeeded")
+        self.assertGreater(len(seen), 1)
+        self.assertEqual(len(seen), len({at for at, _ in seen}), seen)
+        rest = self.stored_events(f"/events?topics=run:{run['run_id']}&after={seen[0][0]}", "succeeded")
+        self.assertEqual(seen[1:], rest)
+
+    def stored_events(self, path, last_state):
+        """(id, event_id) of each stored event of the stream, up to the run's last state."""
+        found, cursor = [], None
+        with self.gateway.stream(path) as answer:
+            while True:
+                line = answer.readline().decode().rstrip("\r\n")
+                if line.startswith("id:"):
+                    cursor = line[3:].strip()
+                elif line.startswith("data:"):
+                    event = json.loads(line[5:])
+                    if event.get("ephemeral"):
+                        continue
+                    found.append((cursor, event["event_id"]))
+                    cursor = None
+                    if event["payload"].get("to") == last_state:
+                        return found
+
 
 class IdempotencyTest(Scenario):
     def test_the_same_key_gets_the_same_reply(self):

@@ -13,13 +13,16 @@ using namespace std::chrono_literals;
 // Keeps the numbers of the events it is told of, and the cursors that came with them.
 class listener final : public event_subscriber {
   public:
-    void on_events(cursor at, std::vector<std::string_view> const& events) override {
+    void on_events(cursor at, std::vector<outgoing_event> const& events) override {
         EXPECT_GE(at.seq, cursor_.seq) << "the cursor went back";
-        cursor_ = at;
-        for (auto const& text : events) {
-            auto const event = boost::json::parse(text);
+        for (auto const& each : events) {
+            EXPECT_GT(each.at.seq, cursor_.seq) << "an event's own cursor does not grow";
+            EXPECT_LE(each.at.seq, at.seq);
+            cursor_ = each.at;
+            auto const event = boost::json::parse(each.text);
             heard.push_back(event.at("payload").at("n").as_int64());
         }
+        cursor_ = at;
     }
     void on_ephemeral(cursor, std::string_view event) override { ephemeral.emplace_back(event); }
     void on_cursor_expired(cursor) override { expired = true; }
