@@ -50,6 +50,32 @@ peer make_peer(core::token const& bearer, std::string connection_id) {
 
 std::string connection_name(std::uint64_t id) { return "con_" + std::to_string(id); }
 
+// A stream that ends with the token it was asked for with.
+class token_bound_stream final : public net::body_source {
+  public:
+    struct held_token {
+        held_token(token_watch& tokens, core::token const& bearer)
+            : lease(tokens.watch(bearer, [this](std::string const&) { ended.request(); })) {}
+        core::cancellation ended; // before the lease, which tells it
+        std::shared_ptr<token_watch::lease> lease;
+    };
+
+    token_bound_stream(std::unique_ptr<net::body_source> inner, std::shared_ptr<held_token> held)
+        : inner_(std::move(inner)), held_(std::move(held)) {}
+
+    core::task<std::optional<std::string>> next(core::cancellation& stop) override {
+        auto stopped = stop.on_request([this] { held_->ended.request(); });
+        if (held_->ended.requested()) co_return std::nullopt;
+        auto piece = co_await inner_->next(held_->ended);
+        if (held_->ended.requested()) co_return std::nullopt;
+        co_return piece;
+    }
+
+  private:
+    std::unique_ptr<net::body_source> inner_;
+    std::shared_ptr<held_token> held_;
+};
+
 net::http_response method_not_allowed(std::string allowed) {
     auto r = problem_response({errc::invalid_request, "This path takes " + allowed + "."});
     r.status = 405;
@@ -72,7 +98,10 @@ net::http_response problem_response(error const& why) {
 http_routes::http_routes(
     connection_environment const& env, authenticator& tokens, std::function<bool()> is_ready
 )
-    : env_(env), tokens_(tokens), is_ready_(std::move(is_ready)) {}
+    : env_(env),
+      tokens_(tokens),
+      is_ready_(std::move(is_ready)),
+      open_(env.all.get<core::loop>(), env.all.get<core::clock const>()) {}
 
 void http_routes::on_refused(
     std::uint64_t connection_id, std::string const& remote_address, int status, std::string_view why
@@ -83,7 +112,7 @@ void http_routes::on_refused(
     );
 }
 
-core::task<result<peer>> http_routes::authenticate(net::http_request const& request) {
+core::task<result<core::token>> http_routes::authenticate(net::http_request const& request) {
     auto bearer = co_await tokens_.authenticate(bearer_of(request), request.remote_address);
     if (!bearer) {
         spdlog::info(
@@ -92,7 +121,7 @@ core::task<result<peer>> http_routes::authenticate(net::http_request const& requ
         );
         co_return std::unexpected(bearer.error());
     }
-    co_return make_peer(*bearer, connection_name(request.connection_id));
+    co_return std::move(*bearer);
 }
 
 core::task<std::expected<std::unique_ptr<net::peer_session>, net::http_response>>
@@ -120,21 +149,12 @@ http_routes::accept(net::http_request request) {
         co_return std::unexpected(problem_response(*failed));
     }
     auto made = std::make_shared<rpc_connection>(env_, connection_name(request.connection_id), bearer, *text);
-    std::erase_if(connections_, [&](auto const& each) {
-        return each.first == bearer.token_id && each.second.expired();
-    });
-    connections_.emplace(bearer.token_id, made);
+    made->end_with_token(open_);
     co_return make_peer_session(std::move(made));
 }
 
 void http_routes::on_signals(core::commit_signals const& signals) {
-    for (auto const& token_id : signals.tokens) {
-        auto [first, last] = connections_.equal_range(token_id);
-        std::vector<std::shared_ptr<rpc_connection>> told;
-        for (; first != last; ++first)
-            if (auto connection = first->second.lock()) told.push_back(std::move(connection));
-        for (auto const& connection : told) connection->close(4401, "the token was revoked");
-    }
+    for (auto const& token_id : signals.tokens) open_.revoked(token_id);
 }
 
 core::task<net::http_response> http_routes::respond(net::http_request request) {
@@ -150,9 +170,19 @@ core::task<net::http_response> http_routes::respond(net::http_request request) {
     if (stopping_) co_return problem_response({errc::unavailable, "The gateway is shutting down."});
     std::optional<error> failed;
     try {
-        auto from = co_await authenticate(request);
-        if (from) co_return co_await respond_to_peer(std::move(request), std::move(*from));
-        failed = from.error();
+        auto bearer = co_await authenticate(request);
+        if (bearer) {
+            auto from = make_peer(*bearer, connection_name(request.connection_id));
+            // Watched from before the route waits for the store: a token revoked meanwhile opens no stream.
+            auto held = std::make_shared<token_bound_stream::held_token>(open_, *bearer);
+            auto response = co_await respond_to_peer(std::move(request), std::move(from));
+            if (response.stream) {
+                response.stream =
+                    std::make_unique<token_bound_stream>(std::move(response.stream), std::move(held));
+            }
+            co_return response;
+        }
+        failed = bearer.error();
     } catch (core::store_unavailable const& e) {
         spdlog::error(
             "connection {}: the store is away: {}", connection_name(request.connection_id), e.what()

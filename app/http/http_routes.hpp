@@ -7,7 +7,6 @@
 #include "app/sessions/rpc_connection.hpp"
 
 #include <functional>
-#include <map>
 #include <memory>
 #include <string>
 
@@ -28,14 +27,14 @@ class http_routes final : public net::application_port {
         std::uint64_t connection_id, std::string const& remote_address, int status, std::string_view why
     ) override;
 
-    // Closes the connections of a token that was revoked (4401).
+    // Ends the connections (4401) and streams of a token that was revoked.
     void on_signals(core::commit_signals const& signals);
 
     // No new call or connection: 503.
     void stop() { stopping_ = true; }
 
   private:
-    core::task<result<peer>> authenticate(net::http_request const& request);
+    core::task<result<core::token>> authenticate(net::http_request const& request);
     core::task<net::http_response> respond_to_peer(net::http_request request, peer from);
     core::task<net::http_response> rpc(net::http_request const& request, peer from);
     core::task<net::http_response>
@@ -52,7 +51,7 @@ class http_routes final : public net::application_port {
     authenticator& tokens_;
     std::function<bool()> is_ready_;
     bool stopping_ = false;
-    std::multimap<std::string, std::weak_ptr<rpc_connection>> connections_; // by token id
+    token_watch open_; // WebSocket connections and streams
 };
 
 } // namespace gatehouse::app

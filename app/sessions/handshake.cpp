@@ -68,6 +68,7 @@ void rpc_connection::open(net::outbound& out) {
         frame, "connect.challenge", protocol::connect_challenge::encode_params(challenge)
     );
     offer(frame);
+    if (!token_ended_.empty()) close(4401, token_ended_);
 }
 
 void rpc_connection::refuse_connect(rpc_id const& id, error const& why, std::uint16_t code) {

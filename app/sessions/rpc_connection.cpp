@@ -36,8 +36,16 @@ void rpc_connection::close(std::uint16_t code, std::string text) {
     if (out_) out_->close({code, std::move(text)});
 }
 
+void rpc_connection::end_with_token(token_watch& tokens) {
+    lease_ = tokens.watch(bearer_, [this](std::string why) {
+        token_ended_ = why;
+        close(4401, std::move(why));
+    });
+}
+
 void rpc_connection::closed() {
     state_ = state::closed;
+    lease_.reset();
     out_ = nullptr;
     if (subscriptions_) subscriptions_->close();
     if (!device_id_) return;

@@ -5,6 +5,7 @@
 #include "app/dispatch/services.hpp"
 #include "app/net/server.hpp"
 #include "app/sessions/subscriptions.hpp"
+#include "app/sessions/token_watch.hpp"
 #include "core/nodes/connect_node.hpp"
 #include "core/nodes/node_router.hpp"
 #include "core/tokens/token_store.hpp"
@@ -40,6 +41,8 @@ class rpc_connection final : public core::node_link, public std::enable_shared_f
     void on_text(std::string_view text);
     void closed();
     void close(std::uint16_t code, std::string text);
+    // Closes with 4401 when the token ends, which may be before open().
+    void end_with_token(token_watch& tokens);
     bool is_authenticated() const { return state_ == state::connected; }
     std::string const& token_id() const { return bearer_.token_id; }
 
@@ -81,6 +84,8 @@ class rpc_connection final : public core::node_link, public std::enable_shared_f
     net::outbound* out_ = nullptr; // null before open and after closed
     core::token bearer_;
     std::string token_text_; // until connect is done
+    std::shared_ptr<token_watch::lease> lease_;
+    std::string token_ended_; // why, once it has
     std::string nonce_;
     state state_ = state::opened;
     peer peer_;

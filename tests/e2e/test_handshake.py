@@ -250,6 +250,25 @@ class ConnectTest(Scenario):
             Peer(self.gateway, issued["token"])
         self.assertEqual(401, caught.exception.status)
 
+    def test_streams_end_with_their_token(self):
+        run = self.start_run("/sleep 20000")
+        issued = self.admin.call("token.issue", {"kind": "client", "principal": "user:admin", "scopes": ["read"]})
+        tape = self.gateway.stream(f"/v1/runs/{run['run_id']}/tape", issued["token"], {"Accept": "text/event-stream"})
+        with self.gateway.stream("/events", issued["token"]) as events, tape as items:
+            self.assertEqual(b": connected\n", events.readline())
+            self.admin.call("token.revoke", {"token_id": issued["token_id"]})
+            events.read()
+            items.read()
+        self.admin.call("run.cancel", {"run_id": run["run_id"]})
+
+    def test_what_is_open_ends_when_its_token_expires(self):
+        issued = self.admin.call("token.issue", {"kind": "client", "scopes": ["read"], "ttl_ms": 1500})
+        with self.gateway.stream("/events", issued["token"]) as events:
+            peer = self.peer(issued["token"]).connect()
+            self.assertEqual(4401, peer.wait_for_close(timeout=10).code)
+            self.assertIn("expired", peer.closed.reason)
+            events.read()
+
     def test_an_invite_binds_to_the_first_device_that_proves_itself(self):
         invite = self.admin.call("pairing.invite")["token"]
         ledger = Ledger(self.gateway.directory)
