@@ -15,6 +15,7 @@ namespace json = boost::json;
 struct rpc_connection::batch {
     std::size_t open = 0;
     std::string replies;
+    std::shared_ptr<batch_subscriptions> subscriptions;
 };
 
 rpc_connection::rpc_connection(
@@ -77,9 +78,18 @@ void rpc_connection::on_text(std::string_view text) {
     if (frame.is_batch()) {
         group = std::make_shared<batch>();
         group->open = 1; // held open until every message was looked at
+        group->subscriptions = std::make_shared<batch_subscriptions>(subscriptions_);
     }
     for (std::size_t i = 0; i < frame.size() && out_; ++i) handle(frame.message(i), group);
-    if (group && --group->open == 0 && !group->replies.empty()) offer("[" + group->replies + "]");
+    if (group) finish_one(*group);
+    if (came_too_early_) close(4400, "bad handshake: 'connect' must come first");
+}
+
+// The replies go out together when the last is there, and before anything they began to deliver.
+void rpc_connection::finish_one(batch& group) {
+    if (--group.open != 0) return;
+    if (!group.replies.empty()) offer("[" + group.replies + "]");
+    group.subscriptions->begin_all();
 }
 
 void rpc_connection::handle(rpc_message const& message, std::shared_ptr<batch> const& group) {
@@ -109,7 +119,7 @@ void rpc_connection::reply(
     if (!group) return offer(text);
     if (!group->replies.empty()) group->replies += ',';
     group->replies += text;
-    if (--group->open == 0) offer("[" + group->replies + "]");
+    finish_one(*group);
 }
 
 void rpc_connection::handle_request(rpc_request const& request, std::shared_ptr<batch> const& group) {
@@ -117,7 +127,7 @@ void rpc_connection::handle_request(rpc_request const& request, std::shared_ptr<
     if (request.method == "connect" && state_ == state::opened && !group) return begin_connect(request);
     if (state_ != state::connected) {
         reply(request.id, fail(errc::unauthenticated, "The first message must be 'connect'."), group);
-        close(4400, "bad handshake: 'connect' must come first");
+        came_too_early_ = true;
         return;
     }
     if (request.method == "connect") {
@@ -134,7 +144,9 @@ void rpc_connection::handle_request(rpc_request const& request, std::shared_ptr<
         --self->in_flight_;
         self->reply(id, result, group);
     };
-    env_.calls.call(peer_, transport::ws, request.method, *request.params, std::move(done));
+    auto from = peer_;
+    if (group) from.subscriptions = group->subscriptions;
+    env_.calls.call(from, transport::ws, request.method, *request.params, std::move(done));
 }
 
 // Only the progress of a call means anything; it is counted and logged, and nothing depends on it.

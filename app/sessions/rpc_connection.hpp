@@ -60,6 +60,7 @@ class rpc_connection final : public core::node_link, public std::enable_shared_f
     void handle_request(rpc_request const& request, std::shared_ptr<batch> const& group);
     void handle_notification(rpc_request const& request);
     void handle_response(rpc_response const& response);
+    void finish_one(batch& group);
     void
     reply(std::optional<rpc_id> const& id, reply_text const& result, std::shared_ptr<batch> const& group);
 
@@ -91,6 +92,7 @@ class rpc_connection final : public core::node_link, public std::enable_shared_f
     peer peer_;
     std::shared_ptr<subscriptions> subscriptions_;
     std::int64_t in_flight_ = 0;
+    bool came_too_early_ = false; // something before connect: answered, then closed
 
     // A node's connection.
     std::optional<std::string> device_id_;

@@ -29,12 +29,11 @@ event_frame(std::string const& id, core::cursor at, std::vector<core::outgoing_e
 
 class subscriptions::event_subscription final : public core::event_subscriber {
   public:
-    event_subscription(subscriptions& owner, std::string id) : owner_(owner), id_(std::move(id)) {}
+    event_subscription(subscriptions& owner, std::string id, core::event_filter filter, core::cursor from)
+        : owner_(owner), id_(std::move(id)), filter_(std::move(filter)), from_(from) {}
     ~event_subscription() override { owner_.relay_.unsubscribe(number_); }
 
-    void begin(core::event_filter filter, core::cursor from) {
-        number_ = owner_.relay_.subscribe(std::move(filter), from, *this);
-    }
+    void begin() { number_ = owner_.relay_.subscribe(std::move(filter_), from_, *this); }
 
     void on_events(core::cursor at, std::vector<core::outgoing_event> const& events) override {
         owner_.out_.offer(event_frame(id_, at, events));
@@ -48,6 +47,8 @@ class subscriptions::event_subscription final : public core::event_subscriber {
   private:
     subscriptions& owner_;
     std::string id_;
+    core::event_filter filter_; // until begin()
+    core::cursor from_;
     std::uint64_t number_ = 0;
 };
 
@@ -59,27 +60,58 @@ subscriptions::subscriptions(
 subscriptions::~subscriptions() = default;
 
 std::optional<std::string> subscriptions::next_id() {
-    if (closed_ || events_.size() + tape_stops_.size() >= subscriptions_max) return std::nullopt;
+    if (closed_ || events_.size() + tapes_by_id_.size() >= subscriptions_max) return std::nullopt;
     return "sub_" + std::to_string(++made_);
 }
 
 std::optional<std::string> subscriptions::subscribe_events(core::event_filter filter, core::cursor from) {
+    auto id = add_events(std::move(filter), from);
+    if (id) begin(*id);
+    return id;
+}
+
+std::optional<std::string> subscriptions::add_events(core::event_filter filter, core::cursor from) {
     auto id = next_id();
-    if (!id) return id;
-    auto made = std::make_unique<event_subscription>(*this, *id);
-    made->begin(std::move(filter), from);
-    events_[*id] = std::move(made);
+    if (id) events_[*id] = std::make_unique<event_subscription>(*this, *id, std::move(filter), from);
     return id;
 }
 
 std::optional<std::string> subscriptions::subscribe_tape(std::string run_id, std::int64_t after_seq) {
-    auto id = next_id();
-    if (!id) return id;
-    auto stop = std::make_shared<core::cancellation>();
-    tape_stops_[*id] = stop;
-    auto tape = tapes_.follow(run_id, after_seq);
-    tasks_.spawn(follow(shared_from_this(), *id, std::move(run_id), std::move(tape), std::move(stop)));
+    auto id = add_tape(std::move(run_id), after_seq);
+    if (id) begin(*id);
     return id;
+}
+
+std::optional<std::string> subscriptions::add_tape(std::string run_id, std::int64_t after_seq) {
+    auto id = next_id();
+    if (id) tapes_by_id_[*id] = {std::move(run_id), after_seq, std::make_shared<core::cancellation>()};
+    return id;
+}
+
+void subscriptions::begin(std::string const& id) {
+    if (auto events = events_.find(id); events != events_.end()) return events->second->begin();
+    auto found = tapes_by_id_.find(id);
+    if (found == tapes_by_id_.end() || closed_) return;
+    auto const& [run_id, after_seq, stop] = found->second;
+    tasks_.spawn(follow(shared_from_this(), id, run_id, tapes_.follow(run_id, after_seq), stop));
+}
+
+std::optional<std::string>
+batch_subscriptions::subscribe_events(core::event_filter filter, core::cursor from) {
+    auto id = all_->add_events(std::move(filter), from);
+    if (id) waiting_.push_back(*id);
+    return id;
+}
+
+std::optional<std::string> batch_subscriptions::subscribe_tape(std::string run_id, std::int64_t after_seq) {
+    auto id = all_->add_tape(std::move(run_id), after_seq);
+    if (id) waiting_.push_back(*id);
+    return id;
+}
+
+void batch_subscriptions::begin_all() {
+    for (auto const& id : waiting_) all_->begin(id);
+    waiting_.clear();
 }
 
 core::task<> subscriptions::follow(
@@ -105,15 +137,15 @@ core::task<> subscriptions::follow(
             self->out_.offer(frame);
         }
     }
-    self->tape_stops_.erase(id);
+    self->tapes_by_id_.erase(id);
 }
 
 bool subscriptions::unsubscribe(std::string const& subscription_id) {
     if (events_.erase(subscription_id) > 0) return true;
-    auto tape = tape_stops_.find(subscription_id);
-    if (tape == tape_stops_.end()) return false;
-    auto stop = tape->second;
-    tape_stops_.erase(tape);
+    auto tape = tapes_by_id_.find(subscription_id);
+    if (tape == tapes_by_id_.end()) return false;
+    auto stop = tape->second.stop;
+    tapes_by_id_.erase(tape);
     stop->request();
     return true;
 }
@@ -121,7 +153,7 @@ bool subscriptions::unsubscribe(std::string const& subscription_id) {
 void subscriptions::close() {
     closed_ = true;
     events_.clear();
-    for (auto stops = tape_stops_; auto const& [id, stop] : stops) stop->request();
+    for (auto all = tapes_by_id_; auto const& [id, each] : all) each.stop->request();
 }
 
 } // namespace gatehouse::app

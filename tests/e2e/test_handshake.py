@@ -152,6 +152,12 @@ class ConnectTest(Scenario):
             self.assertEqual(-32001, caught.exception.code)
             self.assertEqual(4400, peer.wait_for_close().code)
 
+    def test_a_batch_before_connect_is_answered_before_the_close(self):
+        peer = self.peer()
+        peer.send([{"jsonrpc": "2.0", "id": n, "method": "ping"} for n in (1, 2)])
+        self.assertEqual([-32001] * 2, [peer.reply_to(n)["error"]["code"] for n in (1, 2)])
+        self.assertEqual(4400, peer.wait_for_close().code)
+
     def test_connect_twice_is_refused(self):
         peer = self.peer().connect()
         self.assert_refused(-32600, peer.call, "connect", peer.connect_params())

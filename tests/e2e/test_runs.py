@@ -278,6 +278,26 @@ class EventTest(Scenario):
         peer.wait_for("event")
         self.assertEqual("reply", order[0])
 
+    def test_no_notification_precedes_the_replies_of_its_batch(self):
+        run = self.run_text("/say x")
+        working = self.start_run("/sleep 700")
+        peer = client(self.gateway)
+        self.addCleanup(peer.close)
+        order = []
+        original = peer._received
+
+        def spy(message):
+            order.append(message.get("method", "reply"))
+            original(message)
+        peer._received = spy
+        calls = [("events.subscribe", {"topics": ["*"], "after": self.beginning()}),
+                 ("run.subscribe", {"run_id": run["run_id"]}), ("run.get", {"run_id": working["run_id"], "wait_ms": 9000})]
+        peer.send([{"jsonrpc": "2.0", "id": f"b{n}", "method": method, "params": params}
+                   for n, (method, params) in enumerate(calls)])
+        peer.wait_for("tape.end")
+        peer.wait_for_event("run.state_changed", lambda p: (p["run_id"], p["to"]) == (working["run_id"], "succeeded"))
+        self.assertEqual(["reply"] * 3, order[:3])
+
     def beginning(self):
         """A cursor from before this test's own events."""
         return self.admin.connected["cursor"]
