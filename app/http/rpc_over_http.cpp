@@ -22,7 +22,10 @@ std::optional<error> check_content_type(net::http_request const& request) {
     auto type = request.header("content-type");
     auto media = type ? type->substr(0, type->find(';')) : std::string_view{};
     while (!media.empty() && media.back() == ' ') media.remove_suffix(1);
-    if (request.body.empty() || media == "application/json") return std::nullopt;
+    std::string lower_case(media);
+    for (char& c : lower_case)
+        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    if (request.body.empty() || lower_case == "application/json") return std::nullopt;
     // A form or plain text could come from any web page without a question; JSON cannot.
     return error{errc::invalid_request, "Send the body as 'Content-Type: application/json'."};
 }
@@ -51,8 +54,13 @@ http_routes::call_method(net::http_request const& request, peer from, std::strin
     if (auto wrong = check_content_type(request)) co_return problem_response(*wrong);
     auto parsed = parse_json(request.body.empty() ? std::string_view("{}") : std::string_view(request.body));
     if (!parsed) co_return problem_response(refusal_of(parsed.error()).why);
-    if (!parsed->is_object())
-        co_return problem_response({errc::invalid_params, "The body is the method's params: an object."});
+    if (parsed->is_array() && parsed->get_array().empty()) *parsed = json::object(); // as in JSON-RPC
+    if (!parsed->is_object()) {
+        json::object detail{{"path", ""}, {"keyword", "type"}, {"message", "must be an object"}};
+        co_return problem_response(
+            {errc::invalid_params, "The body is the method's params: an object.", json::array{detail}}
+        );
+    }
     auto reply = co_await call(from, method, parsed->get_object());
     if (!reply) co_return problem_response(reply.error());
     co_return json_response(std::move(*reply));
@@ -64,7 +72,9 @@ core::task<net::http_response> http_routes::rpc(net::http_request const& request
     if (!parsed) {
         std::string body;
         append_rpc_error(body, nullptr, refusal_of(parsed.error()).why);
-        co_return json_response(std::move(body));
+        auto refused = json_response(std::move(body));
+        refused.status = http_status_of(errc::parse_error);
+        co_return refused;
     }
     rpc_frame frame(*parsed);
     std::string body;

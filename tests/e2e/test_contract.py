@@ -203,6 +203,16 @@ class HttpRpcTest(Scenario):
         batch = self.gateway.request("POST", "/rpc", [{"jsonrpc": "2.0", "id": 1, "method": "ping"}] * 3)
         self.assertEqual((200, 3), (batch.status, len(batch.json)))
 
+    def test_what_is_no_json_is_400_with_the_error(self):
+        for body in ("", "{", "nul"):
+            answer = self.gateway.request("POST", "/rpc", body, {"Content-Type": "Application/JSON"})
+            self.assertEqual((400, -32700), (answer.status, answer.json["error"]["code"]))
+
+    def test_an_empty_array_is_the_empty_params(self):
+        self.assertEqual(200, self.gateway.request("POST", "/rpc/ping", []).status)
+        answer = self.gateway.request("POST", "/rpc/ping", [1])
+        self.assertEqual((400, "type"), (answer.status, answer.json["data"]["details"][0]["keyword"]))
+
     def test_connect_and_subscriptions_need_a_websocket(self):
         for method, params in (("connect", {"protocol": 1, "role": "client"}), ("events.subscribe", {"topics": ["runs"]}),
                                ("run.subscribe", {"run_id": "run_01KAJ7R8B3ZQ4M8Y5V0S1T2W3X"})):
