@@ -2,6 +2,7 @@
 #include "app/http/http_routes.hpp"
 #include "app/methods/describe.hpp"
 #include "core/runs/change_run.hpp"
+#include "protocol/gen/method_list.hpp"
 
 #include <charconv>
 #include <deque>
@@ -167,12 +168,9 @@ result<std::int64_t> after_seq_of(net::http_request const& request) {
 core::task<net::http_response> http_routes::events(net::http_request const& request, peer from) {
     core::event_filter filter;
     filter.topics = split_topics(request.query_parameter("topics").value_or("*"));
-    if (filter.topics.empty() || filter.topics.size() > 100) {
-        co_return problem_response(
-            {errc::invalid_params, "topics: name 1 to 100, separated by commas, as in ?topics=runs,approvals."
-            }
-        );
-    }
+    boost::json::object params{{"topics", boost::json::array(filter.topics.begin(), filter.topics.end())}};
+    auto const* method = protocol::find_method("events.subscribe");
+    if (auto fits = env_.calls.check_params(*method, params); !fits) co_return problem_response(fits.error());
     filter.principal = from.principal;
     filter.sees_all = from.scopes.is_admin();
     filter.sees_pairings = from.scopes.has(protocol::scope::pair);

@@ -436,6 +436,14 @@ class EventTest(Scenario):
         rest = self.stored_events(f"/events?topics=run:{run['run_id']}&after={seen[0][0]}", "succeeded")
         self.assertEqual(seen[1:], rest)
 
+    def test_topics_of_a_stream_are_checked_as_those_of_a_subscription(self):
+        for topics in ("no-such-topic", ",", ",".join(["runs"] * 65)):
+            answer = self.gateway.request("GET", f"/events?topics={topics}")
+            self.assertEqual((400, -32602), (answer.status, answer.json["code"]))
+            self.assertIn("/topics", answer.json["data"]["details"][0]["path"])
+        answer = self.gateway.request("GET", "/events?after=nowhere")
+        self.assertEqual((400, "/after"), (answer.status, answer.json["data"]["details"][0]["path"]))
+
     def stored_events(self, path, last_state):
         """(id, event_id) of each stored event of the stream, up to the run's last state."""
         found, cursor = [], None
