@@ -80,6 +80,12 @@ class application {
 
     serve_settings settings_;
     data_directory directory_;
+    persistence::store_url store_ = [this] {
+        auto url = parse_store(settings_.store);
+        if (url.kind == persistence::store_url::backend::sqlite && url.path != ":memory:")
+            directory_.lock_store(url.path);
+        return url;
+    }();
     net::io_loop loop_;
     system_clock clock_;
     system_random random_;
@@ -90,10 +96,10 @@ class application {
         r.instance_id = instance_id_;
         return r;
     }();
-    persistence::db db_{parse_store(settings_.store), loop_, clock_, ids_, db_options_of(settings_)};
+    persistence::db db_{store_, loop_, clock_, ids_, db_options_of(settings_)};
     core::secret_filter secrets_{known_secrets(settings_)};
     models::configured_models models_{loop_, clock_, settings_.config};
-    core::event_relay relay_{loop_, db_, clock_};
+    core::event_relay relay_{loop_, db_, clock_, ids_};
     core::tape_feed tapes_{loop_, db_};
     core::node_router nodes_{loop_, db_, secrets_};
     core::run_environment environment_{loop_, db_, clock_, random_, models_, nodes_, relay_, secrets_, runs_};
@@ -236,6 +242,7 @@ core::task<> application::install_admin_token() {
         return is_first;
     };
     if (!co_await db_.write(std::move(unit)) || !is_made) co_return;
+    directory_.put_aside("admin.token"); // of another store
     directory_.write("admin.token", text + "\n");
     std::fprintf(
         stderr, "admin token (shown once, kept in %s): %s\n", (directory_.path() / "admin.token").c_str(),
@@ -289,11 +296,16 @@ int run_serve(serve_options const& options) {
     spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %l %v", spdlog::pattern_time_type::utc);
     auto settings = resolve_settings(options);
     spdlog::set_level(spdlog::level::from_str(std::string(to_string(settings.config.log_level))));
+    auto const shown_store = parse_store(settings.store).name;
     try {
         application app(std::move(settings));
         return app.run();
     } catch (persistence::unusable_store const& e) {
         throw startup_problem(e.what());
+    } catch (persistence::sql_error const& e) {
+        throw startup_problem("The store " + shown_store + " cannot be used: " + e.what());
+    } catch (core::store_unavailable const& e) {
+        throw startup_problem("The store " + shown_store + " cannot be used: " + e.what());
     }
 }
 

@@ -17,6 +17,15 @@ namespace {
     throw startup_problem(what + " " + path + ": " + std::strerror(errno) + ".");
 }
 
+// The open file with its lock; -1 where another process holds it.
+int open_lock(std::string const& file) {
+    int const opened = ::open(file.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600);
+    if (opened < 0) refuse("Its lock cannot be taken (choose a place that this user may write to):", file);
+    if (::flock(opened, LOCK_EX | LOCK_NB) == 0) return opened;
+    ::close(opened);
+    return -1;
+}
+
 } // namespace
 
 data_directory::data_directory(std::filesystem::path path) : path_(std::move(path)) {
@@ -29,20 +38,38 @@ data_directory::data_directory(std::filesystem::path path) : path_(std::move(pat
         );
     }
     if (is_new) std::filesystem::permissions(path_, std::filesystem::perms::owner_all, failure);
-    auto file = (path_ / "lock").string();
-    lock_ = ::open(file.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600);
-    if (lock_ < 0) refuse("The data directory cannot be used: opening", file);
-    if (::flock(lock_, LOCK_EX | LOCK_NB) != 0) {
-        ::close(lock_);
-        throw startup_problem(
-            "Another gateway works on the data directory " + path_.string() +
-            "; stop it, or choose another directory with --data."
-        );
-    }
+    lock_ = open_lock((path_ / "lock").string());
+    if (lock_ >= 0) return;
+    throw startup_problem(
+        "Another gateway works on the data directory " + path_.string() +
+        "; stop it, or choose another directory with --data."
+    );
 }
 
 data_directory::~data_directory() {
     if (lock_ >= 0) ::close(lock_);
+    if (store_lock_ >= 0) ::close(store_lock_);
+}
+
+void data_directory::lock_store(std::filesystem::path const& file) {
+    std::error_code none;
+    if (std::filesystem::equivalent(file.has_parent_path() ? file.parent_path() : ".", path_, none)) return;
+    store_lock_ = open_lock(file.string() + ".lock");
+    if (store_lock_ >= 0) return;
+    throw startup_problem(
+        "Another gateway works on the store " + file.string() +
+        "; stop it, or choose another one with --store. Several processes need postgresql://…"
+    );
+}
+
+void data_directory::put_aside(std::string const& name) const {
+    std::error_code failure;
+    for (int n = 1; std::filesystem::exists(path_ / name, failure); ++n) {
+        auto aside = path_ / (name + "." + std::to_string(n));
+        if (std::filesystem::exists(aside, failure)) continue;
+        std::filesystem::rename(path_ / name, aside, failure);
+        if (failure) refuse("Cannot rename", (path_ / name).string());
+    }
 }
 
 std::string data_directory::incarnation(std::string const& made) {

@@ -24,16 +24,23 @@ class data_directory {
 
     std::filesystem::path const& path() const { return path_; }
 
+    // Takes the lock of a store that lies elsewhere, which two directories could name. Throws startup_problem
+    // where another process works on it.
+    void lock_store(std::filesystem::path const& file);
+
     // What all starts on this directory have in common; made at the first.
     std::string incarnation(std::string const& made);
 
     // Writes a small file (0600) whole: it is there with all its text or not at all.
     void write(std::string const& name, std::string const& text) const;
     std::optional<std::string> read(std::string const& name) const;
+    // Gives a file that is there another name, so that it is not overwritten.
+    void put_aside(std::string const& name) const;
 
   private:
     std::filesystem::path path_;
     int lock_ = -1;
+    int store_lock_ = -1;
 };
 
 } // namespace gatehouse::app

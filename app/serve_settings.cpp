@@ -3,6 +3,9 @@
 #include "app/config.hpp"
 #include "app/data_directory.hpp"
 
+#include <arpa/inet.h>
+
+#include <array>
 #include <charconv>
 #include <cstdlib>
 
@@ -37,8 +40,18 @@ bool is_loopback(std::string const& host) {
     return host == "localhost" || host == "::1" || host.starts_with("127.");
 }
 
+void check_proxy(std::string const& address) {
+    std::array<unsigned char, sizeof(in6_addr)> parsed{};
+    if (inet_pton(AF_INET, address.c_str(), parsed.data()) == 1) return;
+    if (inet_pton(AF_INET6, address.c_str(), parsed.data()) == 1) return;
+    throw startup_problem(
+        "--behind-proxy: '" + address + "' is no IP address; name the one that the proxy connects from."
+    );
+}
+
 void check_exposure(listen_address const& at, protocol::config const& config) {
-    if (is_loopback(at.host) || config.behind_proxy) return;
+    if (config.behind_proxy) return check_proxy(*config.behind_proxy);
+    if (is_loopback(at.host)) return;
     throw startup_problem(
         "--listen " + at.host +
         " is reachable from other machines, and this gateway speaks no TLS itself: put a TLS proxy in "

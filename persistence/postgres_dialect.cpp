@@ -1,5 +1,7 @@
 #include "persistence/postgres_dialect.hpp"
 
+#include "core/storage/database.hpp"
+
 #include <soci/postgresql/soci-postgresql.h>
 #include <soci/soci.h>
 
@@ -39,6 +41,8 @@ std::string_view first_line(std::string_view text) {
     // works.
     if (state == "40001" || state == "40P01" || state == "55P03" || state == "0A000")
         throw serialization_retry(text);
+    // Out of disk, memory or connections.
+    if (state.starts_with("53")) throw core::store_unavailable(text);
     if (state == "23505") throw unique_violation(text);
     if (state.starts_with("23") || state == "P0001") throw constraint_violation(text);
     throw sql_error(text);

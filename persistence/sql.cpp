@@ -32,6 +32,7 @@ struct sql::session {
     // By the literal's address; rarely, one literal is used with different types.
     std::unordered_map<char const*, std::list<kept>> statements;
     std::list<kept> condemned;
+    bool is_open = false; // else there is no connection to ask anything of
     bool in_transaction = false;
 };
 
@@ -94,6 +95,7 @@ void exchange_column(soci::statement& prepared, cell& c, soci::indicator& null) 
 sql::sql(dialect const& of, statement_hook hook)
     : of_(of), hook_(std::move(hook)), session_(std::make_unique<session>()) {
     of_.open(session_->connection);
+    session_->is_open = true;
 }
 
 sql::~sql() = default;
@@ -105,6 +107,7 @@ void sql::reopen() {
     session_ = std::make_unique<session>();
     try {
         of_.open(session_->connection);
+        session_->is_open = true;
     } catch (unusable_store const& e) {
         throw connection_lost(e.what());
     }
@@ -236,6 +239,7 @@ std::string sql::quote(std::string const& value) {
 }
 
 void sql::begin(access what_for, std::string const& first_words) {
+    if (!session_->is_open) throw connection_lost("the store could not be opened again");
     if (session_->in_transaction) throw std::logic_error("a transaction inside of a transaction");
     if (hook_) hook_("BEGIN");
     session_->in_transaction = true;
@@ -257,7 +261,8 @@ void sql::commit(std::string const& last_words) {
 
 void sql::rollback() noexcept {
     try {
-        if (of_.in_transaction(session_->connection)) of_.script(session_->connection, "ROLLBACK");
+        if (session_->is_open && of_.in_transaction(session_->connection))
+            of_.script(session_->connection, "ROLLBACK");
     } catch (std::exception const&) {
         // The connection is gone, and the transaction with it. Whoever comes next finds that out and reopens.
     }

@@ -1,5 +1,6 @@
 #include "persistence/sqlite_dialect.hpp"
 
+#include "core/storage/database.hpp"
 #include "persistence/sqlite_wal_writer.hpp"
 
 // The sqlite3_ names live in namespace sqlite_api, into which this header includes <sqlite3.h>.
@@ -14,6 +15,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <mutex>
 #include <system_error>
 
 namespace gatehouse::persistence {
@@ -42,6 +44,7 @@ bool is_memory(store_url const& url) { return url.path == ":memory:"; }
     }
     if (primary == SQLITE_CONSTRAINT) throw constraint_violation(text);
     if (primary == SQLITE_BUSY || primary == SQLITE_LOCKED) throw serialization_retry(text);
+    if (primary == SQLITE_FULL) throw core::store_unavailable("The store's disk is full: make room on it.");
     if (primary == SQLITE_IOERR) throw connection_lost(text);
     throw sql_error(text);
 }
@@ -107,7 +110,9 @@ class sqlite_dialect final : public dialect {
     sqlite_dialect(store_url url, core::clock const& time) : dialect(std::move(url)), time_(time) {}
 
     void open(soci::session& session) const override {
-        if (!is_memory(url())) check_file(url());
+        // Once, before any connection: to close a file that others of this process have open drops their
+        // locks.
+        if (!is_memory(url())) std::call_once(checked_, [this] { check_file(url()); });
         write_wal_in_one_piece();
         try {
             session.open(soci::sqlite3, "dbname=\"" + url().path + "\"");
@@ -229,6 +234,7 @@ class sqlite_dialect final : public dialect {
     }
 
     core::clock const& time_;
+    mutable std::once_flag checked_;
 };
 
 } // namespace

@@ -2,10 +2,12 @@
 // The failures a peer can see. The closed list of codes is generated from schemas/errors.json.
 #include "protocol/gen/errors.hpp" // enum class errc, kind_of, http_status_of, is_retryable
 
+#include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 
 #include <expected>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 
@@ -24,6 +26,12 @@ using result = std::expected<T, error>;
 
 inline std::unexpected<error> fail(errc code, std::string message, boost::json::value details = nullptr) {
     return std::unexpected<error>(error{code, std::move(message), std::move(details)});
+}
+
+// invalid_params with its details: `path` is the JSON Pointer of what is wrong, `keyword` why in one word.
+inline std::unexpected<error> fail_param(std::string path, std::string_view keyword, std::string message) {
+    boost::json::array details{{{"path", path}, {"keyword", keyword}, {"message", message}}};
+    return fail(errc::invalid_params, path.substr(1) + ": " + message, std::move(details));
 }
 
 // The value put through `f`, or the same error. (std::expected::transform, which this standard library

@@ -265,8 +265,27 @@ json::value parse_own_json(std::string_view text) {
     return parser.handler().stack.release();
 }
 
+namespace {
+// What a message takes beyond the first block. Boost's monotonic resource asks for twice as much each time,
+// also after release(), so a parser that came here once is made anew.
+class further_memory final : public json::memory_resource {
+  public:
+    bool was_used = false;
+
+  private:
+    void* do_allocate(std::size_t size, std::size_t align) override {
+        was_used = true;
+        return ::operator new(size, std::align_val_t(align));
+    }
+    void do_deallocate(void* at, std::size_t size, std::size_t align) override {
+        ::operator delete(at, size, std::align_val_t(align));
+    }
+    bool do_is_equal(json::memory_resource const& other) const noexcept override { return this == &other; }
+};
+} // namespace
+
 struct json_parser::state {
-    state() : memory(first_block.data(), first_block.size()), parser(options()) {}
+    state() : memory(first_block.data(), first_block.size(), &further), parser(options()) {}
 
     // Forgets the last message.
     void reset() {
@@ -280,6 +299,7 @@ struct json_parser::state {
 
     // A message of 1 KiB needs about 4 KiB.
     std::array<unsigned char, std::size_t{16} * 1024> first_block;
+    further_memory further;
     json::monotonic_resource memory;
     building_parser parser;
     std::optional<json::value> value;
@@ -297,7 +317,7 @@ json_parser& json_parser::operator=(json_parser&&) noexcept = default;
 json_parser::~json_parser() = default;
 
 std::expected<json::value const*, parse_failure> json_parser::parse(std::string_view text) {
-    if (state_->spent) state_ = std::make_unique<state>();
+    if (state_->spent || state_->further.was_used) state_ = std::make_unique<state>();
     state& s = *state_;
     s.reset();
     s.spent = text.size() > kept_text_size_max;

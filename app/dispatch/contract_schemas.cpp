@@ -11,6 +11,8 @@ namespace gatehouse::app {
 
 namespace {
 
+constexpr std::string_view artifact_uri = "gatehouse:/types/artifact_ref.json";
+
 #ifdef NDEBUG
 constexpr bool checks_results = false;
 #else
@@ -37,6 +39,7 @@ contract_schemas::contract_schemas() {
     json_schema::document_set documents;
     for (auto const& each : protocol::bundled_schemas())
         documents.add(each.uri, boost::json::parse(each.text));
+    by_uri_.emplace(artifact_uri, compile_reference(documents, artifact_uri));
     for (auto const& method : protocol::method_list()) {
         by_uri_.emplace(method.params_schema_uri, compile_reference(documents, method.params_schema_uri));
         // What nodes answer is checked always: it comes from outside.
@@ -50,6 +53,8 @@ contract_schemas::contract_schemas() {
 json_schema::schema const& contract_schemas::params_of(protocol::method_descriptor const& method) const {
     return by_uri_.at(method.params_schema_uri);
 }
+
+json_schema::schema const& contract_schemas::artifact_reference() const { return by_uri_.at(artifact_uri); }
 
 json_schema::schema const* contract_schemas::result_of(protocol::method_descriptor const& method) const {
     auto found = by_uri_.find(method.result_schema_uri);

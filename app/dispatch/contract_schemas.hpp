@@ -21,6 +21,8 @@ class contract_schemas {
     // Nothing for notifications, and in release builds only for what nodes answer.
     json_schema::schema const* result_of(protocol::method_descriptor const& method) const;
 
+    json_schema::schema const& artifact_reference() const;
+
   private:
     std::map<std::string_view, json_schema::schema, std::less<>> by_uri_;
 };

@@ -125,6 +125,12 @@ dispatcher::check_answer(protocol::method_descriptor const& method, json::value 
     return std::unexpected(to_invalid_params(schema->explain(answer)));
 }
 
+result<void> dispatcher::check_artifact(json::value const& reference) const {
+    auto const& schema = schemas_.artifact_reference();
+    if (schema.is_valid(reference)) return {};
+    return std::unexpected(to_invalid_params(schema.explain(reference)));
+}
+
 // In debug and test builds what goes out is held to the contract as well.
 reply_text dispatcher::checked(protocol::method_descriptor const& method, reply_text reply) const {
     auto const* schema = reply ? schemas_.result_of(method) : nullptr;

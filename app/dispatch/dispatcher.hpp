@@ -35,6 +35,9 @@ class dispatcher {
     result<void>
     check_answer(protocol::method_descriptor const& method, boost::json::value const& answer) const;
 
+    // The same for what a peer says about an artifact: {artifact_id, name?, media_type?, size?}.
+    result<void> check_artifact(boost::json::value const& reference) const;
+
     std::size_t in_flight() const { return group_.running(); }
 
     // Waits for the calls under way.

@@ -68,7 +68,7 @@ class artifact_stream final : public net::body_source {
 
 std::string media_type_of(net::http_request const& request) {
     auto type = request.header("content-type");
-    return type && !type->empty() && type->size() <= 128 ? std::string(*type) : "application/octet-stream";
+    return type && !type->empty() ? std::string(*type) : "application/octet-stream";
 }
 
 } // namespace
@@ -88,7 +88,9 @@ http_routes::put_artifact(net::http_request request, peer from, std::string arti
              "artifact_id: these bytes are " + made.artifact_id + ", not " + artifact_id + "."}
         );
     }
-    if (auto name = request.query_parameter("name"); name && name->size() <= 255) made.name = *name;
+    boost::json::object shown{{"artifact_id", made.artifact_id}, {"media_type", made.media_type}};
+    if (auto name = request.query_parameter("name")) shown["name"] = *(made.name = *name);
+    if (auto fits = env_.calls.check_artifact(shown); !fits) co_return problem_response(fits.error());
     auto unit = [made, bytes = std::move(request.body), principal = from.principal](core::transaction& tx) {
         tx.artifacts().put(made, bytes, principal);
     };
@@ -130,8 +132,7 @@ http_routes::get_artifact(net::http_request const& request, peer from, std::stri
     auto total = std::to_string(found->size);
     if (!range) {
         auto refused =
-            problem_response({errc::invalid_params, "Range: the artifact has " + total + " bytes."});
-        refused.status = 416;
+            problem_response({errc::invalid_params, "Range: the artifact has " + total + " bytes."}, 416);
         refused.headers.emplace_back("Content-Range", "bytes */" + total);
         co_return refused;
     }

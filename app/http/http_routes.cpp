@@ -77,21 +77,20 @@ class token_bound_stream final : public net::body_source {
 };
 
 net::http_response method_not_allowed(std::string allowed) {
-    auto r = problem_response({errc::invalid_request, "This path takes " + allowed + "."});
-    r.status = 405;
+    auto r = problem_response({errc::invalid_request, "This path takes " + allowed + "."}, 405);
     r.headers.emplace_back("Allow", std::move(allowed));
     return r;
 }
 
 } // namespace
 
-net::http_response problem_response(error const& why) {
+net::http_response problem_response(error const& why, std::optional<int> status) {
     net::http_response r;
-    r.status = http_status_of(why.code);
+    r.status = status.value_or(http_status_of(why.code));
     r.headers = {{"Content-Type", std::string(problem_media_type)}, {"Cache-Control", "no-store"}};
     if (r.status == 401) r.headers.emplace_back("WWW-Authenticate", "Bearer");
     if (r.status == 429) r.headers.emplace_back("Retry-After", std::to_string(authenticator::window.count()));
-    r.body = problem_json(why);
+    r.body = problem_json(why, r.status);
     return r;
 }
 

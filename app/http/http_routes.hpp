@@ -13,7 +13,8 @@
 namespace gatehouse::app {
 
 // An error as an HTTP answer: application/problem+json, with the headers its status asks for.
-net::http_response problem_response(error const& why);
+// `status`: where HTTP has a closer one than the error's own.
+net::http_response problem_response(error const& why, std::optional<int> status = {});
 
 // Loop only.
 class http_routes final : public net::application_port {

@@ -27,18 +27,29 @@ struct committed_call {
 };
 using outcome = std::expected<committed_call, error>; // an error in here was committed too
 
-// What stands under an idempotency key: not the reply, but the row that is the reply.
+// What stands under an idempotency key: not the reply, but the row that is the reply; or that a person is
+// asked.
 std::string marker_of(core::invocation const& row) {
     return R"({"invocation_id":")" + row.invocation_id + R"("})";
 }
+constexpr char const* marker_of_question = R"({"asked":true})";
 
-result<outcome> find_repeated(core::transaction& tx, std::string const& marker) {
-    std::string id(parse_own_json(marker).at("invocation_id").as_string());
+// Nothing: the call has yet to be made under its key. A person had to be asked first, or it ended before any
+// node saw it, which may be tried again.
+std::optional<result<outcome>> find_repeated(core::transaction& tx, std::string const& marker) {
+    auto parsed = parse_own_json(marker).as_object();
+    if (!parsed.contains("invocation_id")) return std::nullopt;
+    std::string id(parsed.at("invocation_id").as_string());
     auto row = tx.invocations().find(id);
-    if (!row) return fail(errc::not_found, "The answer of this call is not kept any more: " + id + ".");
+    if (row && row->state == "expired") return std::nullopt;
+    if (!row) {
+        return result<outcome>(
+            fail(errc::not_found, "The answer of this call is not kept any more: " + id + ".")
+        );
+    }
     auto node = tx.nodes().find(row->device_id);
     bool is_away = row->state == "queued" && (!node || !node->instance_id);
-    return outcome(committed_call{std::move(*row), false, is_away});
+    return result<outcome>(committed_call{std::move(*row), false, is_away});
 }
 
 result<outcome> begin_once(
@@ -47,11 +58,16 @@ result<outcome> begin_once(
 ) {
     auto stored = find_stored_reply(tx, who);
     if (!stored) return std::unexpected(stored.error());
-    if (*stored) return find_repeated(tx, **stored);
+    if (*stored) {
+        if (auto repeated = find_repeated(tx, **stored)) return std::move(*repeated);
+    }
     auto begun = core::begin_call(tx, wanted, settings);
     if (!begun) return std::unexpected(begun.error());
     if (!*begun) {
-        release_key(tx, who);
+        if (begun->error().code == errc::approval_required)
+            store_reply(tx, who, marker_of_question);
+        else
+            release_key(tx, who);
         return outcome(std::unexpected(begun->error()));
     }
     store_reply(tx, who, marker_of((*begun)->row));
@@ -114,6 +130,7 @@ core::task<result<core::invocation>> invoke_call(
     core::run_settings const& settings
 ) {
     auto timeout = wanted.timeout;
+    wanted.call_key = who.idempotency_key;
     auto unit = [wanted = std::move(wanted), who = std::move(who), &settings](core::transaction& tx) {
         return begin_once(tx, wanted, who, settings);
     };

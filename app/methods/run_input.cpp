@@ -10,9 +10,10 @@ result<protocol::run_input::reply> handle(
     core::secret_filter const& secrets
 ) {
     secrets.clean(p.text);
-    return map_result(core::give_input(tx, p.run_id, who.actor(), p.text), [](core::run const& r) {
-        return protocol::run_input::reply{r.run_id, r.state};
-    });
+    return map_result(
+        core::give_input(tx, p.run_id, who.actor(), {p.text, who.trace_parent}),
+        [](core::run const& r) { return protocol::run_input::reply{r.run_id, r.state}; }
+    );
 }
 
 } // namespace

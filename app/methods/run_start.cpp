@@ -41,6 +41,7 @@ core::run_request make_request(params const& p, caller const& who, core::secret_
     wanted.agent = p.agent;
     wanted.input = protocol::to_json(p.input).as_object();
     secrets.clean(wanted.input);
+    wanted.trace_parent = who.trace_parent;
     if (p.deadline_ms) wanted.deadline = std::chrono::milliseconds(*p.deadline_ms);
     return wanted;
 }

@@ -24,9 +24,7 @@ result<protocol::session_history::reply> handle(
     if (!found) return std::unexpected(found.error());
     auto after = parse_ordinal(p.after.value_or("0"));
     if (!after) {
-        return fail(
-            errc::invalid_params, "after: '" + *p.after + "' is not the 'next' of a page of messages."
-        );
+        return fail_param("/after", "format", "'" + *p.after + "' is not the 'next' of a page of messages.");
     }
     auto asked = rows_for_page(p.limit, limits);
     return page_of<protocol::session_history::reply>(

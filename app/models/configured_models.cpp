@@ -64,6 +64,8 @@ configured_models::configured_models(
     : demo_(loop) {
     if (!config.models) return;
     for (auto const& [name, settings] : *config.models) {
+        if (name == "demo")
+            throw startup_problem("models.demo: this name is the built-in model's; choose another one.");
         auto provider = std::make_unique<openai_compatible>(loop, time, options_of(name, settings));
         by_name_[name] = {std::move(provider), settings.model};
     }

@@ -27,6 +27,8 @@ struct approval {
     std::optional<std::string> decided_by;
     std::optional<std::string> reason;
     std::optional<timestamp> decided_at;
+    std::optional<std::string>
+        call_key;      // of a direct call that came with an idempotency key: it is for that key alone
     bool used = false; // the one call it was given for has started; a denial: the caller was told
 };
 
@@ -59,10 +61,12 @@ class approval_store {
     // Oldest first.
     virtual std::vector<approval> list(approval_filter const& filter) const = 0;
     virtual std::vector<approval> pending_of_run(std::string const& run_id) const = 0;
-    // Of a direct call with exactly this subject: the approval that was given and not used yet, else the
-    // pending one, else the denial that was not told yet.
-    virtual std::optional<approval>
-    find_unused_by_subject(std::string const& principal, std::string const& subject_hash) const = 0;
+    // Of a direct call with exactly this subject and idempotency key: the approval that was given and not
+    // used yet, else the pending one, else the denial that was not told yet.
+    virtual std::optional<approval> find_unused_by_subject(
+        std::string const& principal, std::string const& subject_hash,
+        std::optional<std::string> const& call_key
+    ) const = 0;
     virtual void insert(approval const& a) = 0;
     // Keeps the row locked. `expired` is the database's own comparison of expires_at with its clock.
     struct locked {

@@ -28,7 +28,8 @@ std::string subject_hash(approval_subject const& subject) {
 
 approval open_approval(
     transaction& tx, std::string kind, approval_subject const& subject, std::string risk,
-    std::optional<std::int64_t> step_ordinal, run_settings const& settings
+    std::optional<std::int64_t> step_ordinal, run_settings const& settings,
+    std::optional<std::string> call_key
 ) {
     approval a;
     a.approval_id = tx.ids().make("app");
@@ -37,6 +38,7 @@ approval open_approval(
     a.agent = subject.agent;
     if (!subject.run_id.empty()) a.run_id = subject.run_id;
     a.step_ordinal = step_ordinal;
+    a.call_key = std::move(call_key);
     a.subject = canonical_json(json::value(subject.to_json()));
     a.subject_hash = sha256_hex(a.subject);
     a.risk = std::move(risk);

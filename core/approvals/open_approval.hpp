@@ -29,7 +29,8 @@ std::string subject_hash(approval_subject const& subject);
 // Writes the pending approval and its event. `kind`: "call" or "outcome". Database thread.
 approval open_approval(
     transaction& tx, std::string kind, approval_subject const& subject, std::string risk,
-    std::optional<std::int64_t> step_ordinal, run_settings const& settings
+    std::optional<std::int64_t> step_ordinal, run_settings const& settings,
+    std::optional<std::string> call_key = {}
 );
 
 } // namespace gatehouse::core

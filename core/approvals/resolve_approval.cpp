@@ -20,10 +20,10 @@ namespace {
 result<void> check_verdict(approval_verdict const& v, approval const& a) {
     bool of_call = v.decision == "approve" || v.decision == "deny";
     if (of_call != (a.kind == "call")) {
-        return fail(
-            errc::invalid_params, a.kind == "call"
-                                      ? "decision: this approval takes 'approve' or 'deny'."
-                                      : "decision: this question takes 'retry', 'skip' or 'fail'."
+        return fail_param(
+            "/decision", "enum",
+            a.kind == "call" ? "This approval takes 'approve' or 'deny'."
+                             : "This question takes 'retry', 'skip' or 'fail'."
         );
     }
     if (v.subject_hash && *v.subject_hash != a.subject_hash) {
@@ -34,9 +34,7 @@ result<void> check_verdict(approval_verdict const& v, approval const& a) {
     if (v.grant_when) {
         auto compiled = json_schema::compile(*v.grant_when);
         if (!compiled)
-            return fail(
-                errc::invalid_params, "grant_when" + compiled.error().path + ": " + compiled.error().message
-            );
+            return fail_param("/grant_when" + compiled.error().path, "schema", compiled.error().message);
     }
     return {};
 }

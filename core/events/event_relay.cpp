@@ -44,8 +44,8 @@ std::string encode_event(event const& e) {
     return text.append(",\"payload\":").append(e.payload).append("}");
 }
 
-event_relay::event_relay(loop& on, database& db, clock const& time)
-    : loop_(on), db_(db), time_(time), news_(on), group_(on, [](std::exception_ptr failure) {
+event_relay::event_relay(loop& on, database& db, clock const& time, id_source& ids)
+    : loop_(on), db_(db), time_(time), ids_(ids), news_(on), group_(on, [](std::exception_ptr failure) {
           try {
               std::rethrow_exception(failure);
           } catch (std::exception const& e) {
@@ -138,15 +138,8 @@ void event_relay::move_quiet_cursors() {
 task<result<cursor>> event_relay::check(std::optional<std::string> after) {
     if (!after) co_return cursor{epoch_, position_};
     auto wanted = decode_cursor(*after);
-    if (!wanted) {
-        json::object detail{
-            {"path", "/after"}, {"keyword", "pattern"}, {"message", "is not a cursor of this gateway"}
-        };
-        co_return fail(
-            errc::invalid_params, "after: '" + *after + "' is not a cursor of this gateway.",
-            json::array{std::move(detail)}
-        );
-    }
+    if (!wanted)
+        co_return fail_param("/after", "format", "'" + *after + "' is not a cursor of this gateway.");
     auto unit = [wanted = *wanted](snapshot& view) -> result<cursor> {
         auto page = view.events().read(wanted.seq, 0);
         auto epochs = view.events().epochs();
@@ -253,6 +246,7 @@ void event_relay::on_ephemeral(event const& e) {
 void event_relay::on_delta(origin const& from, std::int64_t offset, std::string_view text) {
     if (subscriptions_.empty()) return;
     event e;
+    e.event_id = ids_.make();
     e.topic = "run:" + from.run_id;
     e.category = "runs";
     e.session_id = from.session_id;

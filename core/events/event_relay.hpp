@@ -50,7 +50,7 @@ std::string encode_event(event const& e);
 // Loop only.
 class event_relay final : public delta_listener {
   public:
-    event_relay(loop& on, database& db, clock const& time);
+    event_relay(loop& on, database& db, clock const& time, id_source& ids);
 
     // Finds the head of the log. Before anything else.
     task<> start();
@@ -97,6 +97,7 @@ class event_relay final : public delta_listener {
     loop& loop_;
     database& db_;
     clock const& time_;
+    id_source& ids_;
     wakeup news_;
     task_group group_;
     std::map<std::uint64_t, std::shared_ptr<subscription>> subscriptions_;

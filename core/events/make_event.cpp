@@ -31,20 +31,15 @@ event make_run_event(transaction& tx, run const& r, std::string_view type, json:
 
 event make_approval_event(transaction& tx, approval const& a, std::string_view type) {
     auto subject = parse_own_json(a.subject).as_object();
-    json::object payload{{"approval_id", a.approval_id}};
+    json::object payload{
+        {"approval_id", a.approval_id}, {"kind", a.kind}, {"state", to_string(a.state)},
+        {"tool", subject.at("tool")},   {"risk", a.risk}, {"expires_at", format_timestamp(a.expires_at)},
+    };
     if (a.run_id) payload["run_id"] = *a.run_id;
     auto const* session_id = subject.if_contains("session_id");
     if (session_id) payload["session_id"] = *session_id;
-    if (type == "approval.requested") {
-        payload["kind"] = a.kind;
-        payload["tool"] = subject.at("tool");
-        payload["risk"] = a.risk;
-        payload["expires_at"] = format_timestamp(a.expires_at);
-    } else if (type == "approval.resolved") {
-        payload["state"] = to_string(a.state);
-        if (a.decision) payload["decision"] = *a.decision;
-        if (a.decided_by) payload["decided_by"] = *a.decided_by;
-    }
+    if (a.decision) payload["decision"] = *a.decision;
+    if (a.decided_by) payload["decided_by"] = *a.decided_by;
     auto e = with_payload(tx, type, payload);
     e.topic = a.run_id ? "run:" + *a.run_id : "approvals";
     e.category = "approvals";

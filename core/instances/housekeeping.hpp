@@ -1,5 +1,6 @@
 #pragma once
-// What time ends: approvals of direct calls, pairings, queued calls to nodes, old idempotency keys.
+// What time ends: approvals of direct calls, pairings, queued calls to nodes, old
+// idempotency keys.
 #include "core/execution/wakeup.hpp"
 #include "core/nodes/node_router.hpp"
 #include "core/storage/database.hpp"

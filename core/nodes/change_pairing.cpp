@@ -78,6 +78,9 @@ node make_node(transaction& tx, pairing const& p, pairing_approval const& wanted
 result<pairing> approve_pairing(transaction& tx, pairing_approval const& wanted) {
     auto p = lock_undecided(tx, wanted.pairing_id, "approved");
     if (!p || p->state == "approved") return p;
+    auto named = wanted.label ? tx.nodes().find_by_name(*wanted.label) : std::nullopt;
+    if (named && named->device_id != p->device_id)
+        return fail(errc::wrong_state, "label: another node is called '" + *wanted.label + "'.");
     p->state = "approved";
     p->decided_by = wanted.decided_by;
     tx.nodes().put_pairing(*p);
@@ -129,7 +132,7 @@ result<node> revoke_node(transaction& tx, std::string const& name) {
     n->instance_id.reset();
     n->last_seen_at = tx.now();
     tx.nodes().put(*n);
-    tx.tokens().revoke_all_of_device(n->device_id, tx.now());
+    tx.tokens().revoke_of_device(n->device_id, {}, tx.now());
     for (auto const& call : tx.invocations().lock_open_of_device(n->device_id, batch_max)) {
         call_answer answer;
         answer.invocation_id = call.invocation_id;

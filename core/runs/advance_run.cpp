@@ -43,18 +43,6 @@ void append_message(advance& a, std::string role, std::string text, json::object
     a.tx().sessions().append_message(std::move(m));
 }
 
-void take_inbox(advance& a) {
-    for (auto const& each : a.tx().runs().take_inbox(a.r().run_id)) {
-        auto payload = parse_own_json(each.payload).as_object();
-        if (each.kind == "input") {
-            a.new_inputs.push_back(json::value_to<std::string>(payload.at("text")));
-            a.edit.append("input", std::move(payload));
-        } else if (each.kind == "approval") {
-            a.edit.append("approval_decision", std::move(payload));
-        }
-    }
-}
-
 void take_response(advance& a, agent const& as, model_response const& response) {
     json::array calls;
     for (auto const& c : response.tool_calls) {
@@ -121,7 +109,7 @@ run_action take_provider_error(advance& a, provider_error const& why) {
         }
     );
     if (!why.retryable || r.attempt + 1 >= a.settings.turn_attempts_max) {
-        fail_run(a.edit, {errc::unavailable, "The model did not answer: " + why.message});
+        fail_run(a.edit, {errc::unavailable, "The model did not answer: " + why.message}, why.retryable);
         return ended(a.r());
     }
     auto delay = retry_delay(a, why);
@@ -159,6 +147,7 @@ run_action work_or_go_on(advance& a, agent const& as) {
     }
     if (first_open_question(a.edit)) return wait_for_person(a);
     if (a.model_has_finished && a.new_inputs.empty()) {
+        if (!a.r().output) a.r().output = ""; // it had nothing to say
         end_run(a.edit, run_event::finish, {});
         return ended(a.r());
     }
@@ -167,7 +156,7 @@ run_action work_or_go_on(advance& a, agent const& as) {
 
 run_action decide_next(advance& a) {
     auto& r = a.r();
-    take_inbox(a);
+    a.new_inputs = take_inbox(a.edit);
     auto as = a.tx().agents().find(r.agent);
     if (!as) {
         fail_run(a.edit, {errc::not_found, "The agent '" + r.agent + "' was deleted."});

@@ -146,7 +146,11 @@ json::object describe_request(model_request const& request) {
     }
     json::array tools;
     for (auto const& t : request.tools) tools.emplace_back(t.name);
-    return {{"messages", std::move(messages)}, {"tools", std::move(tools)}, {"attempt", request.attempt}};
+    json::object described{
+        {"messages", std::move(messages)}, {"tools", std::move(tools)}, {"attempt", request.attempt}
+    };
+    if (request.temperature) described["temperature"] = *request.temperature;
+    return described;
 }
 
 } // namespace gatehouse::core

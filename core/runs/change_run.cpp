@@ -37,7 +37,7 @@ result<run> cancel_run(transaction& tx, std::string const& run_id, actor const& 
     auto locked = lock_unfinished(tx, run_id, who);
     if (!locked) return locked;
     run_editor edit(tx, std::move(*locked));
-    edit.value().cancel_reason = std::move(reason);
+    if (!edit.value().cancel_reason) edit.value().cancel_reason = std::move(reason);
     if (edit.value().lease_owner) {
         tx.signals().inboxes.push_back(run_id);
     } else {
@@ -47,14 +47,12 @@ result<run> cancel_run(transaction& tx, std::string const& run_id, actor const& 
     return edit.value();
 }
 
-result<run>
-give_input(transaction& tx, std::string const& run_id, actor const& who, std::string const& text) {
+result<run> give_input(transaction& tx, std::string const& run_id, actor const& who, run_input const& input) {
     auto locked = lock_unfinished(tx, run_id, who);
     if (!locked) return locked;
-    tx.runs().add_to_inbox(
-        run_id, "input",
-        boost::json::serialize(boost::json::object{{"text", text}, {"principal", who.principal}})
-    );
+    boost::json::object payload{{"text", input.text}, {"principal", who.principal}};
+    if (input.trace_parent) payload["traceparent"] = *input.trace_parent;
+    tx.runs().add_to_inbox(run_id, "input", boost::json::serialize(payload));
     tx.signals().inboxes.push_back(run_id);
     return locked;
 }

@@ -3,6 +3,7 @@
 #include "core/storage/transaction.hpp"
 #include "protocol/error.hpp"
 
+#include <optional>
 #include <string>
 
 namespace gatehouse::core {
@@ -19,6 +20,10 @@ result<run> find_run(snapshot const& view, std::string const& run_id, actor cons
 result<run> cancel_run(transaction& tx, std::string const& run_id, actor const& who, std::string reason);
 
 // A message that the run takes in before its next model turn. wrong_state: it has ended already.
-result<run> give_input(transaction& tx, std::string const& run_id, actor const& who, std::string const& text);
+struct run_input {
+    std::string text;
+    std::optional<std::string> trace_parent; // for the tape
+};
+result<run> give_input(transaction& tx, std::string const& run_id, actor const& who, run_input const& input);
 
 } // namespace gatehouse::core

@@ -114,7 +114,6 @@ task<run_action> run_driver::advance(run_progress progress) {
         } catch (store_busy const& e) {
             spdlog::warn("run {}: the store is busy, trying again: {}", lease_.run_id, e.what());
         } catch (std::exception const& e) {
-            // A full disk comes here too; it refuses both, in turn.
             defects = defects == defects_max ? 0 : defects + 1;
             spdlog::error("run {}: a step failed, trying again: {}", lease_.run_id, e.what());
         }

@@ -24,12 +24,19 @@ result<session> session_of(transaction& tx, run_request const& request) {
     return resolve_session(tx, wanted);
 }
 
-run make_run(transaction& tx, run_request const& request, session const& in) {
+// What people used last stands first.
+void touch(transaction& tx, session in) {
+    if (in.updated_at == tx.now()) return;
+    in.updated_at = tx.now();
+    tx.sessions().save(in);
+}
+
+run make_run(transaction& tx, run_request const& request, session const& in, std::string agent) {
     run r;
     r.run_id = tx.ids().make("run");
     r.session_id = in.session_id;
     r.principal = in.principal;
-    r.agent = request.agent.value_or(in.agent);
+    r.agent = std::move(agent);
     r.input = json::serialize(request.input);
     r.ordinal = tx.runs().next_ordinal(in.session_id);
     r.created_at = tx.now();
@@ -76,14 +83,17 @@ result<started_run> start_run(transaction& tx, run_request const& request, run_s
     auto in = session_of(tx, request);
     if (!in) return std::unexpected(in.error());
     tx.sessions().lock(in->session_id);
-    auto const as = tx.agents().find(request.agent.value_or(in->agent));
-    if (!as) {
-        return fail(errc::not_found, "There is no agent '" + request.agent.value_or(in->agent) + "'.");
-    }
+    auto as = tx.agents().find(request.agent.value_or(in->agent));
+    if (!as && request.agent) return fail(errc::not_found, "There is no agent '" + *request.agent + "'.");
+    // The session's own was deleted.
+    if (!as) as = tx.agents().find("default");
     auto head = head_after(tx, request, *in);
-    run_editor edit(tx, make_run(tx, request, *in));
+    touch(tx, *in);
+    run_editor edit(tx, make_run(tx, request, *in, as->name));
     edit.announce_new();
-    edit.append("input", request.input);
+    auto input = request.input;
+    if (request.trace_parent) input["traceparent"] = *request.trace_parent;
+    edit.append("input", std::move(input));
     started_run started;
     if (head) {
         started.blocked = what_blocks(tx, *head);

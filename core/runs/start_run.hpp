@@ -16,8 +16,9 @@ struct run_request {
     bool sees_all = false;
     std::optional<std::string> session_id;
     std::optional<std::string> session_key;
-    std::optional<std::string> agent; // absent: the session's
-    boost::json::object input;        // {"text", "attachments"?}
+    std::optional<std::string> agent;        // absent: the session's
+    boost::json::object input;               // {"text", "attachments"?}
+    std::optional<std::string> trace_parent; // for the tape
     std::optional<std::chrono::milliseconds> deadline;
     // The instance that has a slot free and starts to work at once, where the session is idle; else the queue
     // decides.

@@ -64,6 +64,8 @@ result<session> resolve_session(transaction& tx, session_request const& request)
         return fail(errc::not_found, "There is no agent '" + *request.agent + "'.");
     }
     bool named = request.session_id || request.session_key;
+    if (!named && !request.create)
+        return fail_param("/create", "required", "Name a session_id or a session_key, or let one be made.");
     if (named) {
         auto found = find_requested(tx, request);
         if (found) {

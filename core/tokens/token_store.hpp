@@ -31,7 +31,10 @@ class token_store {
     virtual void save(token const& t) = 0;
     // Binds an invite to the first device that proves itself with it. False where it is bound to another.
     virtual bool bind_device(std::string const& token_id, std::string const& device_id) = 0;
-    virtual void revoke_all_of_device(std::string const& device_id, timestamp when) = 0;
+    // Those of one kind, or all of them.
+    virtual void revoke_of_device(
+        std::string const& device_id, std::optional<std::string> const& kind, timestamp when
+    ) = 0;
 };
 
 } // namespace gatehouse::core

@@ -70,20 +70,23 @@ std::optional<std::expected<void, error>> take_word(transaction& tx, approval_st
 }
 
 std::expected<void, error> take_or_ask(
-    transaction& tx, approval_subject const& subject, std::string const& risk, run_settings const& settings
+    transaction& tx, approval_subject const& subject, std::string const& risk,
+    std::optional<std::string> const& call_key, run_settings const& settings
 ) {
     auto hash = subject_hash(subject);
-    while (auto known = tx.approvals().find_unused_by_subject(subject.principal, hash)) {
+    while (auto known = tx.approvals().find_unused_by_subject(subject.principal, hash, call_key)) {
         auto locked = tx.approvals().lock(known->approval_id);
         if (!locked) continue;
         if (auto word = take_word(tx, std::move(*locked))) return *word;
     }
-    return needs_approval(open_approval(tx, "call", subject, risk, std::nullopt, settings));
+    return needs_approval(open_approval(tx, "call", subject, risk, std::nullopt, settings, call_key));
 }
 
 // The approval that a grant was given with is for the first of its calls, which the grant lifts.
-void use_up_approval(transaction& tx, approval_subject const& subject) {
-    auto known = tx.approvals().find_unused_by_subject(subject.principal, subject_hash(subject));
+void use_up_approval(
+    transaction& tx, approval_subject const& subject, std::optional<std::string> const& call_key
+) {
+    auto known = tx.approvals().find_unused_by_subject(subject.principal, subject_hash(subject), call_key);
     if (!known || known->state != approval_state::approved) return;
     auto locked = tx.approvals().lock(known->approval_id);
     if (!locked) return;
@@ -132,10 +135,10 @@ begin_call(transaction& tx, direct_call const& wanted, run_settings const& setti
     if (answer.what == effect::deny) return fail(errc::policy_denied, answer.reason);
     if (!target->node->instance_id && !wanted.queue_ttl)
         return fail(errc::unavailable, "The node '" + target->node->label + "' is offline.");
-    if (answer.grant_id) use_up_approval(tx, subject_of(wanted, *target, *session_id));
+    if (answer.grant_id) use_up_approval(tx, subject_of(wanted, *target, *session_id), wanted.call_key);
     if (answer.what == effect::ask) {
         auto subject = subject_of(wanted, *target, std::move(*session_id));
-        auto lifted = take_or_ask(tx, subject, target->called.risk, settings);
+        auto lifted = take_or_ask(tx, subject, target->called.risk, wanted.call_key, settings);
         if (!lifted) return std::expected<begun_call, error>(std::unexpected(lifted.error()));
     }
     return std::expected<begun_call, error>(write_call(tx, wanted, std::move(*target), settings));

@@ -23,6 +23,7 @@ struct direct_call {
     std::chrono::milliseconds timeout{0};   // from sending to the answer
     // How long it waits for a node that is offline; absent: such a node is unavailable.
     std::optional<std::chrono::milliseconds> queue_ttl;
+    std::optional<std::string> call_key; // the idempotency key it came with, which an approval of it is for
 };
 
 struct begun_call {

@@ -5,7 +5,7 @@
 #define APPROVAL_COLUMNS                                                                                     \
     "approval_id, kind, principal, agent, run_id, step_ordinal, state, subject, subject_hash, risk, "        \
     "requested_at, "                                                                                         \
-    "expires_at, decision, decided_by, reason, decided_at, used"
+    "expires_at, decision, decided_by, reason, decided_at, used, call_key"
 
 namespace gatehouse::persistence {
 namespace {
@@ -16,7 +16,8 @@ using approval_record = record<
     approval, &approval::approval_id, &approval::kind, &approval::principal, &approval::agent,
     &approval::run_id, &approval::step_ordinal, &approval::state, &approval::subject, &approval::subject_hash,
     &approval::risk, &approval::requested_at, &approval::expires_at, &approval::decision,
-    &approval::decided_by, free_column<&approval::reason>, &approval::decided_at, &approval::used>;
+    &approval::decided_by, free_column<&approval::reason>, &approval::decided_at, &approval::used,
+    &approval::call_key>;
 
 } // namespace
 
@@ -48,15 +49,16 @@ std::vector<approval> sql_approval_store::pending_of_run(std::string const& run_
 }
 
 std::optional<approval> sql_approval_store::find_unused_by_subject(
-    std::string const& principal, std::string const& subject_hash
+    std::string const& principal, std::string const& subject_hash, std::optional<std::string> const& call_key
 ) const {
     return approval_record::find(
         sql_,
         "SELECT " APPROVAL_COLUMNS
         " FROM approvals WHERE principal = :principal AND subject_hash = :subject_hash "
-        "AND run_id IS NULL AND state IN ('pending', 'approved', 'denied') AND used = 0 "
+        "AND run_id IS NULL AND coalesce(call_key, '') = coalesce(CAST(:call_key AS TEXT), '') "
+        "AND state IN ('pending', 'approved', 'denied') AND used = 0 "
         "ORDER BY CASE state WHEN 'approved' THEN 0 WHEN 'pending' THEN 1 ELSE 2 END, approval_id LIMIT 1",
-        principal, subject_hash
+        principal, subject_hash, call_key
     );
 }
 
@@ -67,7 +69,7 @@ void sql_approval_store::insert(approval const& a) {
         ") VALUES (:approval_id, :kind, :principal, :agent, :run_id, "
         ":step_ordinal, :state, :subject, :subject_hash, :risk, :requested_at, :expires_at, :decision, "
         ":decided_by, "
-        ":reason, :decided_at, :used)",
+        ":reason, :decided_at, :used, :call_key)",
         a
     );
 }

@@ -12,8 +12,10 @@ class sql_approval_store final : public core::approval_store {
     std::optional<core::approval> find(std::string const& approval_id) const override;
     std::vector<core::approval> list(core::approval_filter const& filter) const override;
     std::vector<core::approval> pending_of_run(std::string const& run_id) const override;
-    std::optional<core::approval>
-    find_unused_by_subject(std::string const& principal, std::string const& subject_hash) const override;
+    std::optional<core::approval> find_unused_by_subject(
+        std::string const& principal, std::string const& subject_hash,
+        std::optional<std::string> const& call_key
+    ) const override;
     void insert(core::approval const& a) override;
     std::optional<locked> lock(std::string const& approval_id) override;
     void save(core::approval const& a) override;

@@ -71,10 +71,13 @@ bool sql_token_store::bind_device(std::string const& token_id, std::string const
            ) == 1;
 }
 
-void sql_token_store::revoke_all_of_device(std::string const& device_id, timestamp when) {
+void sql_token_store::revoke_of_device(
+    std::string const& device_id, std::optional<std::string> const& kind, timestamp when
+) {
     sql_.exec(
-        "UPDATE tokens SET revoked_at = :revoked_at WHERE device_id = :device_id AND revoked_at IS NULL",
-        when, device_id
+        "UPDATE tokens SET revoked_at = :revoked_at WHERE device_id = :device_id AND revoked_at IS NULL "
+        "AND (CAST(:kind AS TEXT) IS NULL OR kind = :kind)",
+        when, device_id, kind
     );
 }
 

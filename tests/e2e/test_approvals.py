@@ -246,6 +246,32 @@ class ApprovalTest(Scenario):
         self.assertEqual(first, self.admin.call("tool.invoke", params))
         self.assertEqual(1, len(self.acted()))
 
+    def test_an_approval_is_for_the_call_with_its_key(self):
+        def params(key, argument=None):
+            return {"tool": ACT, "arguments": {"key": argument or self.key}, "idempotency_key": key + self.key}
+        asked = self.assert_refused(-32011, self.admin.call, "tool.invoke", params("d1")).details["approval_id"]
+        self.assert_refused(-32012, self.admin.call, "tool.invoke", params("d1", "other"))
+        self.resolve({"approval_id": asked}, "approve")
+        other = self.assert_refused(-32011, self.admin.call, "tool.invoke", params("d2")).details["approval_id"]
+        self.assertNotEqual(asked, other)
+        self.admin.call("tool.invoke", params("d1"))
+        self.assertEqual(1, len(self.acted()))
+
+    def test_the_events_of_an_approval_hold_what_their_schema_asks(self):
+        self.admin.call("events.subscribe", {"topics": ["approvals"]})
+        run_id, approval = self.ask()
+        self.resolve(approval, "deny")
+        self.wait_run(run_id)
+        seen = self.admin.wait_until(lambda: [
+            e for n in self.admin.notifications if n["method"] == "event" for e in n["params"]["events"]
+            if e["payload"].get("approval_id") == approval["approval_id"]][1:] and [
+            e for n in self.admin.notifications if n["method"] == "event" for e in n["params"]["events"]
+            if e["payload"].get("approval_id") == approval["approval_id"]], "both events")
+        self.assertEqual([("approval.requested", "pending"), ("approval.resolved", "denied")],
+                         [(e["type"], e["payload"]["state"]) for e in seen])
+        for each in seen:
+            self.assertTrue({"kind", "risk", "tool", "expires_at"} <= each["payload"].keys(), each)
+
     def test_a_denied_tool_invoke_is_policy_denied(self):
         params = {"tool": ACT, "arguments": {"key": self.key}, "idempotency_key": f"denied-{self.key}"}
         approval_id = self.assert_refused(-32011, self.admin.call, "tool.invoke", params).details["approval_id"]

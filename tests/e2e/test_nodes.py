@@ -75,6 +75,12 @@ class PairingTest(Scenario):
         again.connect("node", device, CAPABILITIES)
         pairing = again.connected["pairing"]
         self.assertEqual("approved", pairing["state"])
+        again.abort()
+        once_more = Node(self.gateway, invite, node.ledger)  # until it has used a token, it may lose it
+        self.addCleanup(once_more.abort)
+        once_more.connect("node", device, CAPABILITIES)
+        self.assertNotEqual(pairing["token"], once_more.connected["pairing"]["token"])
+        pairing = once_more.connected["pairing"]
         final = Node(self.gateway, pairing["token"], node.ledger)
         self.addCleanup(final.close)
         final.connect("node", device, CAPABILITIES)
@@ -83,6 +89,13 @@ class PairingTest(Scenario):
             self.addCleanup(late.abort)
             with self.assertRaises(RpcError):
                 late.connect("node", device, CAPABILITIES)
+
+    def test_a_label_that_is_taken_is_refused(self):
+        _, first = self.pair_node(label="taken")
+        node, _, pairing_id = self.waiting()
+        self.assert_refused(-32004, self.admin.call, "pairing.approve",
+                            {"pairing_id": pairing_id, "allow": ["*"], "label": "taken"})
+        node.abort()
 
     def test_a_node_token_is_bound_to_its_device(self):
         node, _ = self.pair_node()
@@ -300,6 +313,20 @@ class ArtifactTest(Scenario):
         _, answer = self.put(b"those", artifact_id)
         self.assertEqual((400, -32602), (answer.status, answer.json["code"]))
         self.assertEqual(404, self.gateway.request("GET", f"/v1/artifacts/{artifact_id}").status)
+
+    def test_names_and_types_that_no_reply_could_show_are_refused(self):
+        artifact_id = "art_" + base32(hashlib.sha256(b"these").digest())
+        for query, media_type in (("?name=a%2Fb", "text/plain"), ("", "nonsense"), ("?name=" + "n" * 256, "text/plain")):
+            answer = self.gateway.request("PUT", f"/v1/artifacts/{artifact_id}{query}", body=b"these",
+                                          headers={"Content-Type": media_type})
+            self.assertEqual((400, -32602), (answer.status, answer.json["code"]), answer)
+            self.assertTrue(answer.json["data"]["details"])
+        self.assertEqual(404, self.gateway.request("GET", f"/v1/artifacts/{artifact_id}").status)
+
+    def test_the_status_of_a_problem_is_that_of_http(self):
+        for method, path, status in (("PUT", "/rpc", 405), ("GET", "/rpc/ping", 405), ("GET", "/v1/artifacts/none", 404)):
+            answer = self.gateway.request(method, path)
+            self.assertEqual((status, status), (answer.status, answer.json["status"]), answer)
 
     def test_empty_and_large_artifacts(self):
         for size in (0, 9 << 20):

@@ -288,6 +288,30 @@ class StopTest(unittest.TestCase):
             self.assertEqual(0, path.stat().st_mode & 0o077, path)
 
 
+class StoreAwayTest(unittest.TestCase):
+    def test_a_postgres_that_restarts_is_not_the_gateways_end(self):
+        if Settings.store != "postgres":
+            self.skipTest("a server")
+        gateway = Gateway().start()
+        self.addCleanup(gateway.stop)
+        done = gateway.request("POST", "/rpc/run.start", {"input": {"text": "before"}}).json
+        Settings.postgres.stop()
+        try:
+            answer = gateway.request("POST", "/rpc/run.start", {"input": {"text": "meanwhile"}})
+            self.assertEqual(503, answer.status, answer)
+        finally:
+            Settings.postgres.start()
+        key = {"input": {"text": "after"}, "idempotency_key": "after"}
+        for _ in range(20):
+            answer = gateway.request("POST", "/rpc/run.start", key)
+            if answer.status == 200:
+                break
+        self.assertEqual(200, answer.status, answer)
+        for run in (done["run_id"], answer.json["run_id"]):
+            ended = gateway.request("POST", "/rpc/run.get", {"run_id": run, "wait_ms": 20000})
+            self.assertEqual("succeeded", ended.json["state"])
+
+
 class RefusedStart(unittest.TestCase):
     """How a refusal looks: one sentence that says what and what to do, exit code 2."""
 
@@ -325,6 +349,21 @@ class RefusedStartTest(RefusedStart):
         second = Gateway(directory=self.gateway.directory, store=self.gateway.store, token=self.gateway.token)
         self.refused(str(self.gateway.directory), gateway=second)
         client(self.gateway).close()
+
+    def test_a_second_directory_on_the_same_store(self):
+        if Settings.store != "sqlite":
+            self.skipTest("several processes share a PostgreSQL")
+        elsewhere = f"sqlite:{tempfile.mkdtemp(dir=self.gateway.directory)}/shared.db"
+        first, second = Gateway(store=elsewhere), Gateway(store=elsewhere)
+        self.addCleanup(first.stop)
+        self.addCleanup(second.stop)
+        first.start()
+        self.refused("shared.db", "--store", gateway=second)
+
+    def test_a_proxy_that_is_no_address(self):
+        for address in ("nonsense", ""):
+            self.gateway.arguments = ["--behind-proxy", address]
+            self.refused("--behind-proxy")
 
     def test_an_unreadable_configuration(self):
         self.gateway.arguments = ["--config", str(self.gateway.directory / "absent.toml")]

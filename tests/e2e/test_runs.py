@@ -1,10 +1,12 @@
 """Sessions, runs, tapes, events and idempotency (protocol.md 4 to 7)."""
+import contextlib
 import itertools
 import json
 import threading
 import unittest
 
 import canonical
+from gateway import RpcError
 from peer import Peer, client
 from scenario import Scenario
 
@@ -164,6 +166,48 @@ class RunTest(Scenario):
         self.assertIn(status["store"]["backend"], ("sqlite", "postgresql", "postgres"))
         self.assertGreaterEqual(status["connections"] if isinstance(status["connections"], int)
                                 else sum(status["connections"].values()), 1)
+
+
+class SmallPrintTest(Scenario):
+    def tape(self, run_id):
+        return self.admin.call("run.tape", {"run_id": run_id})["items"]
+
+    def test_input_to_a_run_that_is_cancelled_in_the_queue_is_on_its_tape(self):
+        first = self.start_run("/sleep 20000", session_key="iq")
+        second = self.start_run("later", session_key="iq")["run_id"]
+        self.admin.call("run.input", {"run_id": second, "text": "one more thing"})
+        self.admin.call("run.cancel", {"run_id": second, "reason": "first"})
+        self.assertIn("one more thing", [i["payload"].get("text") for i in self.tape(second)])
+        self.admin.call("run.cancel", {"run_id": first["run_id"], "reason": "first"})
+        with contextlib.suppress(RpcError):  # it may have ended
+            self.admin.call("run.cancel", {"run_id": first["run_id"], "reason": "second"})
+        self.wait_run(first["run_id"], "cancelled")
+        self.assertEqual("first", self.tape(first["run_id"])[-1]["payload"]["reason"])
+
+    def test_the_trace_stands_on_the_tape(self):
+        trace = "00-" + "a" * 32 + "-" + "b" * 16 + "-01"
+        run = self.start_run("x", _meta={"traceparent": trace})
+        self.wait_run(run["run_id"])
+        self.assertIn(trace, [i["payload"].get("traceparent") for i in self.tape(run["run_id"])])
+
+    def test_a_session_goes_on_with_default_when_its_agent_is_gone(self):
+        self.admin.call("agent.put", {"name": "short-lived", "model": "demo"})
+        self.wait_run(self.start_run("x", session_key="orphan", agent="short-lived")["run_id"])
+        self.admin.call("agent.delete", {"name": "short-lived"})
+        self.assertEqual("default", self.wait_run(self.start_run("y", session_key="orphan")["run_id"])["agent"])
+
+    def test_a_permanent_failure_is_not_to_be_tried_again(self):
+        ended = self.wait_run(self.start_run("/fail permanent")["run_id"], "failed")
+        self.assertFalse(ended["error"]["data"]["retryable"])
+
+    def test_deltas_have_ids_of_their_own(self):
+        self.admin.call("events.subscribe", {"topics": ["runs"]})
+        run = self.start_run("/say one two three")["run_id"]
+        self.wait_run(run)
+        deltas = self.admin.wait_until(lambda: [
+            e for n in self.admin.notifications if n["method"] == "event" for e in n["params"]["events"]
+            if e["type"] == "run.delta"], "a delta")
+        self.assertEqual(len(deltas), len({e["event_id"] for e in deltas}))
 
 
 class TapeTest(Scenario):

@@ -112,7 +112,7 @@ TEST_P(token_store_test, all_tokens_of_a_device_are_revoked_at_once) {
     auto before = sample_token("tok_2");
     before.revoked_at = at(3);
     for (auto const& each : {sample_token("tok_1"), before, other}) insert(each);
-    write([](transaction& tx) { tx.tokens().revoke_all_of_device("dev_1", at(8)); });
+    write([](transaction& tx) { tx.tokens().revoke_of_device("dev_1", {}, at(8)); });
     auto const all = read([](snapshot& seen) { return seen.tokens().list({}, 10); });
     ASSERT_EQ(all.size(), 3u);
     EXPECT_EQ(all[0].revoked_at, at(8));

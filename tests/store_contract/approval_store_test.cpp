@@ -85,8 +85,9 @@ TEST_P(approval_store_test, a_direct_call_finds_its_unused_approval) {
     pending.run_id.reset();
     insert(pending);
     auto const find = [this] {
-        auto const found =
-            read([](snapshot& seen) { return seen.approvals().find_unused_by_subject("user:a", "hash"); });
+        auto const found = read([](snapshot& seen) {
+            return seen.approvals().find_unused_by_subject("user:a", "hash", {});
+        });
         return found ? found->approval_id : "";
     };
     EXPECT_EQ(find(), "app_2");

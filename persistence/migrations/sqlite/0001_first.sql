@@ -239,7 +239,8 @@ CREATE TABLE approvals (
     decided_by TEXT,
     reason TEXT,
     decided_at BIGINT,
-    used BIGINT NOT NULL
+    used BIGINT NOT NULL,
+    call_key TEXT
 ) WITHOUT ROWID;
 CREATE INDEX approvals_by_state ON approvals (state, approval_id);
 CREATE INDEX approvals_by_run ON approvals (run_id) WHERE run_id IS NOT NULL;

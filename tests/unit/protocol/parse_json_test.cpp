@@ -191,6 +191,15 @@ TEST(parse_json, own_text_may_hold_what_came_from_outside_one_level_deeper) {
     EXPECT_THROW(parse_own_json(repeat("[", 65) + repeat("]", 65)), std::invalid_argument);
 }
 
+TEST(parse_json, the_kept_parser_takes_any_number_of_medium_messages) {
+    json_parser parser;
+    for (std::size_t size : {1'000, 5'000, 15'000, 40'000}) {
+        std::string const text =
+            R"({"a":")" + std::string(size, 'x') + R"(","b":[)" + "1,2,3,4,5,6,7,8,9" + "]}";
+        for (int i = 0; i < 100; ++i) ASSERT_TRUE(parser.parse(text)) << size;
+    }
+}
+
 TEST(parse_json, the_kept_parser_goes_on_after_failures_and_after_large_messages) {
     json_parser parser;
     for (int round = 0; round < 3; ++round) {

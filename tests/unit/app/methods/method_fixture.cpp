@@ -15,7 +15,7 @@ void method_fixture::SetUp() {
     facts_ = {"gw_test",   instance_id, is_postgres() ? "postgresql" : "sqlite", 1, {"edge", "worker"},
               loop_.now(), {}};
     models_ = std::make_unique<only_demo>(loop_);
-    relay_ = std::make_unique<core::event_relay>(loop_, *db_, time_);
+    relay_ = std::make_unique<core::event_relay>(loop_, *db_, time_, ids_);
     tapes_ = std::make_unique<core::tape_feed>(loop_, *db_);
     nodes_ = std::make_unique<core::node_router>(loop_, *db_, secrets_);
     environment_.reset(new core::run_environment{

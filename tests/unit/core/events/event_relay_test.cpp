@@ -45,7 +45,7 @@ class event_relay_test : public testing::store_fixture {
     }
 
     void begin() {
-        relay_ = std::make_unique<event_relay>(loop_, *db_, time_);
+        relay_ = std::make_unique<event_relay>(loop_, *db_, time_, ids_);
         start(relay_->start());
         wait_for_started();
         db_->set_commit_listener([this](commit_signals const& signals) {
