@@ -193,21 +193,10 @@ task<> node_router::take_open_calls(std::string device_id) {
         }
         return taken;
     };
-    auto is_here = [&] {
-        found = links_.find(device_id);
-        return !stopping_ && found != links_.end() && found->second.connection_epoch == epoch;
-    };
-    while (is_here()) {
-        try {
-            auto taken = co_await db_.write(unit);
-            if (!is_here()) co_return;
-            for (auto const& call : taken) send(found->second, call);
-            co_return;
-        } catch (std::exception const& e) {
-            spdlog::error("the open calls of {} could not be read, trying again: {}", device_id, e.what());
-        }
-        co_await pause();
-    }
+    auto taken = co_await db_.write(std::move(unit));
+    found = links_.find(device_id);
+    if (found == links_.end() || found->second.connection_epoch != epoch) co_return;
+    for (auto const& call : taken) send(found->second, call);
 }
 
 task<> node_router::expire_calls() {

@@ -63,7 +63,7 @@ class run_fixture : public testing::store_fixture {
     void make_due(std::string const& run_id) {
         write([run_id](transaction& tx) {
             auto r = *tx.runs().lock(run_id);
-            r.claimable_at = r.created_at - std::chrono::hours(1);
+            r.claimable_at = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
             tx.runs().save(r);
         });
     }
