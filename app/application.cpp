@@ -236,14 +236,21 @@ core::task<> application::install_admin_token() {
     t.scopes = {"admin"};
     t.label = "first start";
     t.created_at = clock_.now();
+    auto has_one = [](core::snapshot& view) { return view.tokens().any_of_kind("admin"); };
+    if (co_await db_.read(std::move(has_one))) co_return;
+    // The file first: a crash between the two must not leave a store whose only token nobody knows.
+    if (is_made) {
+        directory_.put_aside("admin.token"); // of another store, or of a start that did not get further
+        directory_.write("admin.token", text + "\n");
+    }
     auto unit = [t](core::transaction& tx) {
         bool is_first = !tx.tokens().any_of_kind("admin");
         if (is_first) tx.tokens().insert(t);
         return is_first;
     };
-    if (!co_await db_.write(std::move(unit)) || !is_made) co_return;
-    directory_.put_aside("admin.token"); // of another store
-    directory_.write("admin.token", text + "\n");
+    bool is_first = co_await db_.write(std::move(unit));
+    if (!is_first && is_made) directory_.put_aside("admin.token"); // another process was first
+    if (!is_first || !is_made) co_return;
     std::fprintf(
         stderr, "admin token (shown once, kept in %s): %s\n", (directory_.path() / "admin.token").c_str(),
         text.c_str()
