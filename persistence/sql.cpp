@@ -1,5 +1,7 @@
 #include "persistence/sql.hpp"
 
+#include "core/execution/fail_point.hpp"
+
 #include <soci/soci.h>
 
 #include <fmt/format.h>
@@ -245,6 +247,7 @@ void sql::begin(access what_for, std::string const& first_words) {
     session_->in_transaction = true;
     try {
         of_.begin(session_->connection, what_for, first_words);
+        GATEHOUSE_FAIL_POINT("store.begun");
     } catch (...) {
         rollback();
         throw;
@@ -253,9 +256,11 @@ void sql::begin(access what_for, std::string const& first_words) {
 
 void sql::commit(std::string const& last_words) {
     if (hook_) hook_("COMMIT");
+    GATEHOUSE_FAIL_POINT("store.before_commit");
     of_.commit(session_->connection, last_words);
     session_->in_transaction = false;
     session_->condemned.clear();
+    GATEHOUSE_FAIL_POINT("store.committed");
     if (hook_) hook_("AFTER COMMIT");
 }
 

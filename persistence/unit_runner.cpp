@@ -1,5 +1,7 @@
 #include "persistence/unit_runner.hpp"
 
+#include "core/execution/fail_point.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -117,6 +119,7 @@ void unit_runner::run_work(attempt& one) {
         auto logged = protocol_->publish(std::move(transaction.published()));
         one.signals = std::move(transaction.signals());
         one.signals.events = std::move(logged);
+        GATEHOUSE_FAIL_POINT("store.unit_done");
         one.commit = true;
     } catch (serialization_retry const&) {
         throw;
@@ -184,6 +187,7 @@ bool unit_runner::is_committed(std::string const& batch_id) {
         try {
             sql_.reopen();
             must_reopen_ = false;
+            GATEHOUSE_FAIL_POINT("store.commit_in_doubt");
             return decide_commit(sql_, batch_id);
         } catch (sql_error const&) {
             must_reopen_ = true;
@@ -204,6 +208,7 @@ void unit_runner::finish(std::span<attempt> done) {
         if (!told.signals) told.signals.emplace();
         told.signals->merge(std::move(each.signals));
     }
+    GATEHOUSE_FAIL_POINT("store.before_telling");
     tell_(std::move(told));
 }
 

@@ -1,5 +1,6 @@
 #include "app/dispatch/dispatcher.hpp"
 
+#include "core/execution/fail_point.hpp"
 #include "core/storage/database.hpp"
 #include "protocol/canonical_json.hpp"
 #include "protocol/digest.hpp"
@@ -154,6 +155,7 @@ void dispatcher::call(
     auto row = admit(from, over, method, params);
     if (!row) return done(std::unexpected(row.error()));
     auto const& d = *(*row)->descriptor;
+    GATEHOUSE_FAIL_POINT("edge.admitted");
     try {
         auto answer = (*row)->call(params, make_caller(from, d, params));
         if (auto* now = std::get_if<reply_text>(&answer)) {
@@ -178,8 +180,10 @@ core::task<> dispatcher::finish(
     } catch (...) {
         thrown = std::current_exception();
     }
+    GATEHOUSE_FAIL_POINT("edge.before_reply");
     if (thrown) reply = std::unexpected(to_error(thrown, row.descriptor->name, connection_id));
     done(checked(*row.descriptor, std::move(reply)));
+    GATEHOUSE_FAIL_POINT("edge.replied");
 }
 
 core::task<> dispatcher::drain() { co_await group_.wait(); }

@@ -1,5 +1,6 @@
 #include "protocol/gen/methods/run_start.hpp"
 #include "app/dispatch/expose.hpp"
+#include "core/execution/fail_point.hpp"
 #include "core/runs/start_run.hpp"
 #include "protocol/json_codec.hpp"
 
@@ -94,6 +95,7 @@ core::task<reply_text> handle(
     };
     auto text =
         co_await write_once<reply>(db, std::move(who), std::move(effect), &protocol::run_start::encode);
+    GATEHOUSE_FAIL_POINT("edge.run_accepted");
     if (text && *claimed) {
         auto accepted = protocol::run_start::decode_reply(parse_own_json(*text));
         if (accepted.run_id == (*claimed)->lease.run_id)

@@ -3,6 +3,7 @@
 #include "app/net/connection.hpp"
 #include "app/net/outbound_buffer.hpp"
 #include "app/net/websocket_layer.hpp"
+#include "core/execution/fail_point.hpp"
 
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/empty_body.hpp>
@@ -212,7 +213,9 @@ void websocket_connection::flush() {
     if (!out_.empty()) {
         error_code failure;
         auto bytes = out_.unsent();
+        GATEHOUSE_FAIL_POINT("edge.before_send");
         std::size_t written = socket_.write_some(boost::asio::buffer(bytes), failure);
+        GATEHOUSE_FAIL_POINT("edge.sent");
         if (failure && failure != boost::asio::error::would_block) return peer_gone(failure);
         out_.sent(written);
     }

@@ -2,6 +2,7 @@
 // revocation.
 #include "app/sessions/authenticator.hpp"
 #include "app/sessions/rpc_connection.hpp"
+#include "core/execution/fail_point.hpp"
 #include "core/nodes/check_capabilities.hpp"
 #include "protocol/device_proof.hpp"
 #include "protocol/encoding.hpp"
@@ -237,6 +238,7 @@ core::task<> rpc_connection::look_at_device(std::shared_ptr<rpc_connection> self
         return core::admit_waiting_node(tx, id, {hash}, me);
     };
     auto admitted = co_await db.write(std::move(unit));
+    GATEHOUSE_FAIL_POINT("edge.node_admitted");
     connection_epoch_ = admitted ? admitted->connection_epoch : 0;
     if (!admitted) co_return;
     if (!out_) {

@@ -1,6 +1,7 @@
 #include "app/sessions/rpc_connection.hpp"
 
 #include "app/sessions/authenticator.hpp"
+#include "core/execution/fail_point.hpp"
 #include "protocol/gen/method_list.hpp"
 #include "protocol/gen/methods/capability_cancel.hpp"
 #include "protocol/gen/methods/capability_invoke.hpp"
@@ -183,6 +184,7 @@ void rpc_connection::handle_response(rpc_response const& response) {
         if (data && data->contains("details")) error["details"] = data->at("details");
         answer.error = std::move(error);
     }
+    GATEHOUSE_FAIL_POINT("edge.node_answered");
     env_.all.get<core::node_router>().on_answer(std::move(answer));
 }
 

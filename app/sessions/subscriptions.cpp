@@ -1,6 +1,7 @@
 #include "app/sessions/subscriptions.hpp"
 
 #include "app/methods/describe.hpp"
+#include "core/execution/fail_point.hpp"
 #include "protocol/gen/methods/tape.hpp"
 #include "protocol/gen/methods/tape_end.hpp"
 #include "protocol/jsonrpc.hpp"
@@ -36,7 +37,9 @@ class subscriptions::event_subscription final : public core::event_subscriber {
     void begin() { number_ = owner_.relay_.subscribe(std::move(filter_), from_, *this); }
 
     void on_events(core::cursor at, std::vector<core::outgoing_event> const& events) override {
+        GATEHOUSE_FAIL_POINT("edge.before_event");
         owner_.out_.offer(event_frame(id_, at, events));
+        GATEHOUSE_FAIL_POINT("edge.event_offered");
     }
     void on_ephemeral(core::cursor at, std::string_view event) override {
         owner_.out_.offer_ephemeral(event_frame(id_, at, {{at, event}}));
@@ -126,7 +129,9 @@ core::task<> subscriptions::follow(
             for (auto const& item : page->items) params.items.push_back(describe(item));
             std::string frame;
             append_rpc_notification(frame, "tape", protocol::tape::encode_params(params));
+            GATEHOUSE_FAIL_POINT("edge.before_tape");
             self->out_.offer(frame);
+            GATEHOUSE_FAIL_POINT("edge.tape_offered");
         }
         ended = page->ended;
         if (ended) {

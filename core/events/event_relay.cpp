@@ -1,5 +1,7 @@
 #include "core/events/event_relay.hpp"
 
+#include "core/execution/fail_point.hpp"
+
 #include <spdlog/spdlog.h>
 
 #include <boost/json/object.hpp>
@@ -80,6 +82,7 @@ task<bool> event_relay::read_page() {
     auto unit = [after = position_](snapshot& view) { return view.events().read(after, page_size); };
     auto page = co_await db_.read(std::move(unit));
     last_read_at_ = loop_.now();
+    GATEHOUSE_FAIL_POINT("relay.page_read");
     pass_on(page.events);
     co_return static_cast<std::int64_t>(page.events.size()) == page_size;
 }
@@ -95,6 +98,7 @@ void event_relay::pass_on(std::span<logged_event const> page) {
     for (auto& [id, each] : told) {
         if (each->attached && each->to) deliver(*each, page, encoded);
     }
+    GATEHOUSE_FAIL_POINT("relay.passed_on");
 }
 
 // True: the events that were committed are all there is behind the relay's position, and were passed on,
@@ -203,6 +207,7 @@ task<> event_relay::replay(std::uint64_t id) {
         } catch (std::exception const& e) {
             spdlog::error("a replay could not read the event log, trying again: {}", e.what());
         }
+        GATEHOUSE_FAIL_POINT("relay.replay_read");
         if (!mine->to) co_return;
         if (!was_read) {
             co_await news_.wait_until(loop_.now() + poll_period);

@@ -1,6 +1,7 @@
 #include "core/instances/housekeeping.hpp"
 
 #include "core/approvals/close_approval.hpp"
+#include "core/execution/fail_point.hpp"
 #include "core/nodes/change_pairing.hpp"
 
 #include <spdlog/spdlog.h>
@@ -22,7 +23,9 @@ task<> housekeeping::run() {
         if (stopping_) break;
         try {
             co_await nodes_.expire_calls();
+            GATEHOUSE_FAIL_POINT("housekeeping.calls_expired");
             co_await expire();
+            GATEHOUSE_FAIL_POINT("housekeeping.expired");
         } catch (std::exception const& e) {
             spdlog::error("what has run out could not be ended: {}", e.what());
         }

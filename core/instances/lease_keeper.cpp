@@ -1,6 +1,7 @@
 #include "core/instances/lease_keeper.hpp"
 
 #include "core/events/make_event.hpp"
+#include "core/execution/fail_point.hpp"
 
 #include <spdlog/spdlog.h>
 
@@ -62,9 +63,13 @@ task<> lease_keeper::run() {
 
 task<> lease_keeper::beat() {
     auto unit = [id = self_.instance_id](transaction& tx) { return tx.instances().heartbeat(id); };
-    if (co_await db_.write(std::move(unit))) co_return;
+    GATEHOUSE_FAIL_POINT("lease.before_beat");
+    bool const is_ours = co_await db_.write(std::move(unit));
+    GATEHOUSE_FAIL_POINT("lease.renewed");
+    if (is_ours) co_return;
     spdlog::warn("this process was declared dead by another; it begins anew");
     on_lost_();
+    GATEHOUSE_FAIL_POINT("lease.lost");
     co_await start();
     on_regained_();
 }
@@ -76,6 +81,7 @@ task<> lease_keeper::bury_the_dead() {
         }
     };
     co_await db_.write(std::move(unit));
+    GATEHOUSE_FAIL_POINT("lease.dead_buried");
 }
 
 task<> lease_keeper::leave() {

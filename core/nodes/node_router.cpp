@@ -1,5 +1,6 @@
 #include "core/nodes/node_router.hpp"
 
+#include "core/execution/fail_point.hpp"
 #include "core/nodes/step_outcome_of.hpp"
 #include "protocol/encoding.hpp"
 
@@ -85,7 +86,9 @@ void node_router::send(attached const& to, invocation const& call) {
     };
     timers_[call.invocation_id] =
         loop_.start_timer(loop_.now() + std::chrono::milliseconds(call.timeout_ms), std::move(give_up));
+    GATEHOUSE_FAIL_POINT("node.before_invoke");
     to.link->send_invoke(call);
+    GATEHOUSE_FAIL_POINT("node.invoked");
 }
 
 void node_router::stop_timer(std::string const& invocation_id) {
@@ -99,6 +102,7 @@ void node_router::on_answer(call_answer answer) { group_.spawn(finish(std::move(
 task<> node_router::finish(call_answer answer) {
     auto id = answer.invocation_id;
     finishing_.insert(id);
+    GATEHOUSE_FAIL_POINT("node.answered");
     clean(answer, secrets_);
     std::optional<invocation> row;
     for (bool written = false; !written && !stopping_;) {
@@ -111,6 +115,7 @@ task<> node_router::finish(call_answer answer) {
         }
         if (!written) co_await pause();
     }
+    GATEHOUSE_FAIL_POINT("node.answer_stored");
     finishing_.erase(id);
     if (row && row->finished_at) {
         stop_timer(id);
@@ -150,6 +155,7 @@ task<> node_router::read_call(std::string invocation_id) {
     auto unit = [invocation_id](snapshot& view) { return view.invocations().find(invocation_id); };
     auto row = co_await db_.read(std::move(unit));
     if (!row || !row->finished_at) co_return;
+    GATEHOUSE_FAIL_POINT("node.call_read");
     if (timers_.contains(invocation_id)) {
         // Somebody else ended it while the node works: it need not go on.
         stop_timer(invocation_id);
@@ -194,6 +200,7 @@ task<> node_router::take_open_calls(std::string device_id) {
         return taken;
     };
     auto taken = co_await db_.write(std::move(unit));
+    GATEHOUSE_FAIL_POINT("node.calls_taken");
     found = links_.find(device_id);
     if (found == links_.end() || found->second.connection_epoch != epoch) co_return;
     for (auto const& call : taken) send(found->second, call);

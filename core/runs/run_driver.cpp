@@ -1,5 +1,6 @@
 #include "core/runs/run_driver.hpp"
 
+#include "core/execution/fail_point.hpp"
 #include "core/runs/run_steps.hpp"
 
 #include <spdlog/spdlog.h>
@@ -73,6 +74,7 @@ void run_driver::abandon() {
 task<> run_driver::drive() {
     while (!abandoned_) {
         auto action = co_await next_action();
+        GATEHOUSE_FAIL_POINT("driver.decided");
         if (abandoned_) break;
         deadline_at_ = action.deadline_at;
         if (action.what == run_action::kind::turn) {
@@ -108,6 +110,7 @@ task<run_action> run_driver::advance(run_progress progress) {
                 if (defects == defects_max) return give_up(tx, lease);
                 return advance_run(tx, lease, progress, settings);
             };
+            GATEHOUSE_FAIL_POINT("driver.before_advance");
             co_return co_await env_.db.write(std::move(unit));
         } catch (store_unavailable const& e) {
             spdlog::error("run {}: the store is away, trying again: {}", lease_.run_id, e.what());
@@ -145,7 +148,9 @@ task<> run_driver::take_turn(run_action action) {
         });
     } else {
         action.request.model = entry->model_name;
+        GATEHOUSE_FAIL_POINT("driver.before_turn");
         auto said = co_await entry->provider->turn(action.request, sink, stop_);
+        GATEHOUSE_FAIL_POINT("driver.turn_taken");
         clean(said, env_.secrets);
         progress_.turn = std::move(said);
     }
@@ -154,7 +159,9 @@ task<> run_driver::take_turn(run_action action) {
 }
 
 task<> run_driver::take_step(started_step begun) {
+    GATEHOUSE_FAIL_POINT("driver.before_step");
     auto outcome = co_await env_.steps.carry_out(begun, stop_);
+    GATEHOUSE_FAIL_POINT("driver.step_taken");
     progress_.in_flight.erase(begun.value.ordinal);
     progress_.steps.push_back(std::move(outcome));
     news_.notify();

@@ -1,5 +1,6 @@
 #include "core/runs/tape_feed.hpp"
 
+#include "core/execution/fail_point.hpp"
 #include "core/runs/run_machine.hpp"
 
 namespace gatehouse::core {
@@ -42,6 +43,7 @@ task<std::optional<tape_reader::page>> tape_reader::next(cancellation& stop) {
             return p;
         };
         auto read = co_await s->db.read(std::move(unit));
+        GATEHOUSE_FAIL_POINT("tape.page_read");
         if (!read || read->ended || !read->items.empty()) {
             if (read && !read->items.empty()) s->after_seq = read->items.back().seq;
             co_return read;

@@ -1,5 +1,6 @@
 #include "core/runs/worker.hpp"
 
+#include "core/execution/fail_point.hpp"
 #include "core/runs/claim_runs.hpp"
 
 #include <spdlog/spdlog.h>
@@ -52,6 +53,7 @@ void worker::adopt(run_lease lease, std::optional<run_action> first) {
 
 task<> worker::drive(std::shared_ptr<run_driver> driver) {
     co_await driver->drive();
+    GATEHOUSE_FAIL_POINT("worker.let_go");
     // Who waits in the queue was told of when it came, unless there was no slot.
     bool const was_full = free_slots() <= 0;
     drivers_.erase({driver->lease().run_id, driver->lease().epoch});
@@ -99,6 +101,7 @@ task<std::optional<timestamp>> worker::claim_due() {
     if (!next || *next > env_.time.now()) co_return next;
     auto limit = std::min(free_slots(), claim_batch_max);
     if (limit <= 0) co_return std::nullopt;
+    GATEHOUSE_FAIL_POINT("worker.before_claim");
     reserved_ += limit;
     std::vector<run_lease> leases;
     try {
@@ -110,6 +113,7 @@ task<std::optional<timestamp>> worker::claim_due() {
         reserved_ -= limit;
         throw;
     }
+    GATEHOUSE_FAIL_POINT("worker.claimed");
     reserved_ -= limit - static_cast<std::int64_t>(leases.size());
     for (auto& lease : leases) adopt(std::move(lease));
     // There may be more than one batch.

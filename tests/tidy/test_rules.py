@@ -55,6 +55,15 @@ CASES = {
             {"core/a.cpp": "void f() { info.system(now); clock::system(now); }\n"},
             {"core/a.cpp": "using namespace std::chrono_literals;\n"},
         ]),
+    tidy.fail_points_are_told_apart: (
+        [
+            {"core/a.cpp": '    GATEHOUSE_FAIL_POINT("worker.claimed");\n', "core/b.cpp": 'GATEHOUSE_FAIL_POINT("worker.claimed");\n'},
+            {"core/a.cpp": '    GATEHOUSE_FAIL_POINT(name);\n'},
+            {"core/a.cpp": '    GATEHOUSE_FAIL_POINT("claimed");\n'},
+            {"core/a.hpp": '    GATEHOUSE_FAIL_POINT("worker.claimed");\n'},
+        ],
+        [{"core/a.cpp": '    GATEHOUSE_FAIL_POINT("worker.claimed");\n    GATEHOUSE_FAIL_POINT("worker.let_go");\n',
+          "core/b.hpp": '// GATEHOUSE_FAIL_POINT("worker.claimed")\n#define GATEHOUSE_FAIL_POINT(name)\n'}]),
     tidy.function_length: (
         [
             {"core/a.cpp": function(71)},

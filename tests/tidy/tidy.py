@@ -140,6 +140,28 @@ def banned_calls(tree):
                 yield Finding(path, line_at(text, found.start()), "nothing sleeps: wait for a signal with a deadline")
 
 
+# --- fail points ----------------------------------------------------------------------------------------------------
+
+_FAIL_POINT = re.compile(r"^[ \t]*GATEHOUSE_FAIL_POINT\((.*)\);", re.M)
+
+
+def fail_points_are_told_apart(tree):
+    """A fail point is one place of the program: its name, `part.what_happens`, stands in no second one."""
+    places = {}
+    for path, text in tree.items():
+        if not is_cpp(path):
+            continue
+        for found in _FAIL_POINT.finditer(text):
+            line, name = line_at(text, found.start()), found.group(1)
+            if not re.fullmatch(r'"[a-z_]+\.[a-z_]+"', name):
+                yield Finding(path, line, f"the fail point {name} is not named \"part.what_happens\"")
+            elif path.endswith(".hpp"):
+                yield Finding(path, line, f"the fail point {name} stands in a header, and so at many places")
+            elif name in places:
+                yield Finding(path, line, f"the fail point {name} stands at {places[name]} too")
+            places.setdefault(name, f"{path}:{line}")
+
+
 # --- function length ------------------------------------------------------------------------------------------------
 
 _CLASS_LIKE = re.compile(r"(?:^|[\s>])(?:class|struct|union|enum|namespace|concept|requires)\b")
@@ -321,6 +343,6 @@ def line_length(tree):
 
 
 RULES = [
-    include_direction, beast_stays_in_net, headers_are_guarded, banned_calls, function_length, migration_pairs,
-    readme_per_folder, names_say_something, generated_is_not_kept, clean_text, line_length,
+    include_direction, beast_stays_in_net, headers_are_guarded, banned_calls, fail_points_are_told_apart, function_length,
+    migration_pairs, readme_per_folder, names_say_something, generated_is_not_kept, clean_text, line_length,
 ]

@@ -120,7 +120,8 @@ TEST_F(process_capability_test, a_program_that_cannot_be_started_is_a_failure_wi
     }
 }
 
-// A killed process is gone a moment later, and whoever adopted it may keep it as a zombie: its descriptor tells both.
+// A killed process is gone a moment later, and whoever adopted it may keep it as a zombie: its descriptor
+// tells both.
 bool has_ended(pid_t process) {
     auto const descriptor = static_cast<int>(::syscall(SYS_pidfd_open, process, 0));
     if (descriptor < 0) return errno == ESRCH;
