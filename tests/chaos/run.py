@@ -1,0 +1,100 @@
+#!/usr/bin/env python3
+"""Chaos runs against a built gateway: seeded load, seeded faults, and every invariant checked after the last heal."""
+import argparse
+import contextlib
+import os
+import random
+import shutil
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "e2e"), str(HERE.parent / "support")]
+import with_postgres  # noqa: E402
+from chaos import run_once  # noqa: E402
+from faults import BY_NAME  # noqa: E402
+from gateway import Settings  # noqa: E402
+
+RUN_SECONDS = 60  # a long run is many of these, each on a fresh store with a seed of its own
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__, prog="./dev chaos")
+    parser.add_argument("--minutes", type=float, help="how long in all (default: one run)")
+    parser.add_argument("--seconds", type=float, default=RUN_SECONDS, help="of faults in one run (default: 60)")
+    parser.add_argument("--seed", type=int, help="of the first run; the others count on (default: random)")
+    parser.add_argument("--store", choices=("sqlite", "postgres"), action="append",
+                        help="may stand twice (default: both in turn)")
+    parser.add_argument("--instances", type=int, default=3, help="gateways on one PostgreSQL (default: 3)")
+    parser.add_argument("--fault", choices=sorted(BY_NAME), action="append", help="only this one; may stand more than once")
+    parser.add_argument("--gatehouse", default=Settings.gatehouse, help="the program to test")
+    parser.add_argument("--keep", action="store_true", help="keep the evidence of good runs too")
+    return parser.parse_args()
+
+
+def print_result(result, seconds):
+    scene = result.scene
+    print(f"\nseed {scene.seed} · {scene.store} · {len(scene.cluster.instances)} instance(s) · {seconds:.0f} s")
+    print("  " + " · ".join(f"{name}: {value}" for name, value in result.counts().items()))
+    print("  faults: " + ", ".join(f"{kind} × {count}" for kind, count in sorted(scene.injected.items())))
+    hit = scene.kill_points_hit()
+    if hit:
+        print("  killed at: " + ", ".join(f"{place} × {count}" for place, count in sorted(hit.items())))
+    for name, says, looked_at, violations in result.checks:
+        print(f"  {name:4} {says:40} {looked_at:8} checked  {len(violations) or 'none'} broken")
+    for name, violation in result.violations[:60]:
+        print(f"  VIOLATION {name}: {violation}")
+    if result.violations:
+        print(f"  evidence: {scene.directory}\n  again: ./dev chaos --seed {scene.seed} --store {scene.store}")
+    sys.stdout.flush()
+
+
+def print_totals(results):
+    faults, points = Counter(), Counter()
+    for each in results:
+        faults.update(each.scene.injected)
+        points.update(each.scene.kill_points_hit())
+    print(f"\n{len(results)} runs, seeds {', '.join(str(each.scene.seed) for each in results)}")
+    for kind, count in sorted(faults.items()):
+        print(f"  {kind:24} {count:6}")
+    print(f"  kill points hit: {sum(points.values())} at {len(points)} places")
+    broken = Counter(name for each in results for name, _ in each.violations)
+    print("  violations: " + (", ".join(f"{name} × {count}" for name, count in sorted(broken.items())) or "none"))
+
+
+@contextlib.contextmanager
+def postgres_where_needed(stores):
+    if "postgres" not in stores:
+        yield None
+        return
+    with with_postgres.private_server() as server:
+        Settings.postgres = server
+        yield server
+
+
+def main():
+    options = arguments()
+    Settings.gatehouse = os.path.abspath(options.gatehouse)
+    stores = options.store or ["sqlite", "postgres"]
+    seed = options.seed if options.seed is not None else random.SystemRandom().randrange(1 << 32)
+    until = time.monotonic() + (options.minutes or 0) * 60
+    results = []
+    with postgres_where_needed(stores) as server:
+        while not results or time.monotonic() < until or (not options.minutes and len(results) < len(stores)):
+            store = stores[len(results) % len(stores)]
+            started = time.monotonic()
+            result = run_once(seed + len(results), store, options.instances if store == "postgres" else 1,
+                              options.seconds, server if store == "postgres" else None, options.fault)
+            results.append(result)
+            print_result(result, time.monotonic() - started)
+            if not result.violations and not options.keep:
+                shutil.rmtree(result.scene.directory, ignore_errors=True)
+    if len(results) > 1:
+        print_totals(results)
+    return 1 if any(each.violations for each in results) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
