@@ -14,7 +14,7 @@ import world
 from clients import JournaledPeer
 from cluster import Cluster, Door, fail_point_names
 from evidence import Evidence
-from faults import BY_NAME, plan
+from faults import BY_NAME
 from gateway import Settings
 from invariants import check_all
 from journal import Journal
@@ -56,9 +56,6 @@ class Scene:
             self.announced.add(run_id)
             if len(self.announced) % 2:
                 self.tape_readers[len(self.announced) // 2 % len(self.tape_readers)].wanted.put(run_id)
-
-    def choose_fail_point(self, choice):
-        return self.fail_points[int(choice * len(self.fail_points))]
 
     def pause(self, seconds):
         self.waiting.wait(seconds)
@@ -199,11 +196,14 @@ class Result:
                 "states": dict(Counter(run["state"] for run in e.runs.values()))}
 
 
-def run_once(seed, store, instances, seconds, server=None, only=None, directory=None):
-    """One run on a fresh store. Raises nothing for what the system under test does wrong; the directory is kept."""
-    directory = Path(directory or tempfile.mkdtemp(prefix=f"gatehouse-chaos-{store}-{seed}-"))
+def run_once(seed, store, instances, make_schedule, server=None):
+    """One run on a fresh store, in a new directory that stays. Raises nothing for what the system under test does wrong.
+
+    `make_schedule(random, fail points) -> [Planned]`.
+    """
+    directory = Path(tempfile.mkdtemp(prefix=f"gatehouse-chaos-{store}-{seed}-"))
     scene = Scene(directory, seed, store, instances, server=server)
-    schedule = plan(scene.random, seconds, store, instances, bool(scene.fail_points), only)
+    schedule = make_schedule(scene.random, scene.fail_points)
     (directory / "schedule").write_text("\n".join(map(str, schedule)) + "\n", encoding="utf-8")
     try:
         scene.set_up()

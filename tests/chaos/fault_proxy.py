@@ -131,12 +131,7 @@ class FaultProxy:
         self._call(pass_on)
 
     def close(self):
-        def end():
-            for link in list(self.links):
-                link.cut()
-            self.server.close()
-            self.loop.stop()
-        self.loop.call_soon_threadsafe(end)
+        self.loop.call_soon_threadsafe(self.loop.stop)
         self.thread.join(5)
 
     # --- the loop's thread
@@ -159,6 +154,12 @@ class FaultProxy:
         self.port = self.server.sockets[0].getsockname()[1]
         started.set()
         self.loop.run_forever()
+        self.server.close()
+        serving = asyncio.all_tasks(self.loop)
+        for each in serving:
+            each.cancel()
+        self.loop.run_until_complete(asyncio.gather(*serving, return_exceptions=True))
+        self.loop.close()
 
     async def _serve(self, *peer):
         if self.refusing:
@@ -171,6 +172,8 @@ class FaultProxy:
         self.links.add(link)
         try:
             await asyncio.gather(self._pump(link, "peer"), self._pump(link, "server"))
+        except asyncio.CancelledError:
+            pass  # the proxy is closed
         finally:
             self.links.discard(link)
             link.cut()

@@ -9,9 +9,11 @@ class Planned(NamedTuple):
     instance: int  # its number
     hold_s: float  # how long it lasts
     choice: float  # from [0, 1): for what the fault itself has to choose
+    place: str = ""  # NAME:NTH, where it happens at a fail point
 
     def __str__(self):
-        return f"+{self.after_s:.2f} s {self.kind} of {self.instance} for {self.hold_s:.2f} s ({self.choice:.3f})"
+        return (f"+{self.after_s:.2f} s {self.kind} of {self.instance} for {self.hold_s:.2f} s ({self.choice:.3f})"
+                f" {self.place}")
 
 
 def kill(scene, instance, planned):
@@ -23,18 +25,17 @@ def kill(scene, instance, planned):
 
 def kill_at_point(scene, instance, planned):
     """SIGKILL at one of the named places, the n-th time the process comes there."""
-    place = scene.choose_fail_point(planned.choice)
     instance.down(signal.SIGKILL)
-    instance.up(f"{place}:kill:{1 + int(planned.choice * 1000) % 12}")
-    scene.pause_until(lambda: not instance.is_running(), planned.hold_s * 2)
+    instance.up(planned.place.replace(":", ":kill:"))
+    scene.pause_until(lambda: not instance.is_running(), 3)
+    scene.pause(planned.hold_s * planned.choice)
     scene.cluster.revive()
 
 
 def stop_at_point(scene, instance, planned):
     """SIGSTOP at one of the named places, past the lease."""
-    place = scene.choose_fail_point(planned.choice)
     instance.down(signal.SIGKILL)
-    instance.up(f"{place}:stop:{1 + int(planned.choice * 1000) % 12}")
+    instance.up(planned.place.replace(":", ":stop:"))
     instance.is_stopped = True
     scene.pause(scene.lease_s * 1.5 + planned.hold_s)
     instance.resume()
@@ -123,16 +124,26 @@ WITH_POSTGRES = {stop_at_point: 2, restart_postgres: 2, terminate_backends: 2, c
 BY_NAME = {each.__name__: each for each in (*ANYWHERE, *WITH_POSTGRES)}
 
 
-def plan(random, seconds, store, instances, has_fail_points, only=None):
-    """The schedule of about so many seconds."""
+def plan(random, seconds, store, instances, places, only=None):
+    """A schedule of about so many seconds. `places`: the fail points of this build."""
     weights = {**ANYWHERE, **(WITH_POSTGRES if store == "postgres" else {})}
     kinds = [each for each in weights
-             if (has_fail_points or "point" not in each.__name__) and (not only or each.__name__ in only)]
+             if (places or "point" not in each.__name__) and (not only or each.__name__ in only)]
     schedule, length = [], 0.0
     while length < seconds:
         kind = random.choices(kinds, [weights[each] for each in kinds])[0]
         planned = Planned(random.uniform(0.1, 1.2), kind.__name__, random.randint(1, instances),
-                          random.uniform(0.2, 1.5), random.random())
+                          random.uniform(0.2, 1.5), random.random(), one_of(random, places))
         schedule.append(planned)
         length += planned.after_s + planned.hold_s
     return schedule
+
+
+def one_of(random, places):
+    return f"{random.choice(places)}:{random.randint(1, 12)}" if places else ""
+
+
+def plan_kills(random, places, instances):
+    """A schedule that kills once at each of the places."""
+    return [Planned(0, "kill_at_point", random.randint(1, instances), random.uniform(0, 1), random.random(),
+                    f"{place}:{random.randint(1, 4)}") for place in random.sample(places, len(places))]
