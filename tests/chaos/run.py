@@ -5,6 +5,7 @@ import contextlib
 import os
 import random
 import shutil
+import signal
 import sys
 import time
 from collections import Counter
@@ -94,6 +95,7 @@ def run_turn(options, store, kind, seed, server):
 
 
 def main():
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     options = arguments()
     Settings.gatehouse = os.path.abspath(options.gatehouse)
     stores, kinds = options.store or ["sqlite", "postgres"], options.kinds or ["mixed", "kills"]
