@@ -10,6 +10,7 @@
 #include "app/system_ports.hpp"
 #include "core/instances/housekeeping.hpp"
 #include "core/instances/lease_keeper.hpp"
+#include "core/storage/change_poll.hpp"
 #include "persistence/db.hpp"
 #include "persistence/sql_error.hpp"
 #include "protocol/secret_token.hpp"
@@ -50,6 +51,7 @@ persistence::store_url parse_store(std::string const& url) {
 persistence::db_options db_options_of(serve_settings const& s) {
     persistence::db_options options;
     options.artifacts = s.data / "artifacts";
+    options.with_backplane = true;
     return options;
 }
 
@@ -75,6 +77,8 @@ class application {
     core::task<> begin_facts();
     core::task<> install_admin_token();
     void print_ready() const;
+    core::watched_rows watched_rows() const;
+    void be_blind(bool blind);
     void on_signals(core::commit_signals const& signals);
     void fail_start(std::exception_ptr why);
 
@@ -87,7 +91,8 @@ class application {
         return url;
     }();
     net::io_loop loop_;
-    system_clock clock_;
+    system_clock own_clock_;
+    core::store_clock clock_{own_clock_};
     system_random random_;
     core::id_source ids_{clock_, random_};
     std::string instance_id_ = ids_.make("ins");
@@ -102,10 +107,12 @@ class application {
     core::event_relay relay_{loop_, db_, clock_, ids_};
     core::tape_feed tapes_{loop_, db_};
     core::node_router nodes_{loop_, db_, secrets_};
-    core::run_environment environment_{loop_, db_, clock_, random_, models_, nodes_, relay_, secrets_, runs_};
+    core::run_environment environment_{loop_,  db_,    clock_,   random_, models_,
+                                       nodes_, relay_, secrets_, lease_,  runs_};
     core::worker worker_{environment_};
     core::lease_keeper lease_;
     core::housekeeping housekeeping_{loop_, db_, nodes_};
+    core::change_poll changes_;
     gateway_facts facts_;
     services services_{
         {loop_, db_, clock_, random_, runs_, worker_, relay_, tapes_, nodes_, secrets_, facts_,
@@ -118,12 +125,13 @@ class application {
     json_parser parser_;
     connection_environment connection_environment_{services_, dispatcher_, ids_, connections_, parser_};
     http_routes routes_{connection_environment_, tokens_, [this] {
-                            return loop_.now() - relay_.last_read_at() < ready_window;
+                            return !is_blind_ && loop_.now() - relay_.last_read_at() < ready_window;
                         }};
     std::unique_ptr<net::server> server_;
     core::task_group life_{loop_, [this](std::exception_ptr why) { fail_start(std::move(why)); }};
     std::exception_ptr failure_;
     bool stopping_ = false;
+    bool is_blind_ = false;
 };
 
 core::instance
@@ -145,9 +153,30 @@ application::application(serve_settings s)
       lease_(
           loop_, db_, describe_instance(instance_id_, directory_, settings_, clock_.now()),
           [this] { worker_.abandon_all(); }, [this] { worker_.resume(); }
+      ),
+      changes_(
+          loop_, db_, instance_id_,
+          {[this] { return watched_rows(); }, [this](auto const& signals) { on_signals(signals); },
+           [this](bool blind) { be_blind(blind); }}
       ) {
     loop_.stay_awake_while([this] { return db_.answers_soon(); });
     db_.set_commit_listener([this](core::commit_signals const& signals) { on_signals(signals); });
+    if (!db_.is_postgres()) return;
+    db_.set_ephemeral_listener([this](core::event const& e) { relay_.on_ephemeral(e); });
+    relay_.send_ephemeral_to([this](core::event const& e) { db_.send_ephemeral(e); });
+}
+
+core::watched_rows application::watched_rows() const {
+    core::watched_rows rows;
+    rows.runs = worker_.run_ids();
+    nodes_.add_watched(rows);
+    return rows;
+}
+
+// What was revoked may not be served on: peers are kept waiting until the store can be looked at again.
+void application::be_blind(bool blind) {
+    is_blind_ = blind;
+    if (server_) server_->freeze(blind);
 }
 
 void application::on_signals(core::commit_signals const& signals) {
@@ -184,6 +213,8 @@ core::task<> application::start() {
     background_.spawn(relay_.run());
     background_.spawn(lease_.run());
     background_.spawn(housekeeping_.run());
+    // Nobody else changes a SQLite store.
+    if (db_.is_postgres()) background_.spawn(changes_.run());
     background_.spawn(worker_.run());
     directory_.write("gateway.json", R"({"address":")" + server_->address() + "\"}\n");
     print_ready();
@@ -203,6 +234,13 @@ core::task<> application::begin_facts() {
         return tx.meta().put_if_absent("gateway_id", made);
     };
     facts_.gateway_id = co_await db_.write(std::move(unit));
+    auto const& expected = settings_.config.gateway_id;
+    if (expected && *expected != facts_.gateway_id) {
+        throw startup_problem(
+            "gateway_id: the store " + store_.name + " belongs to " + facts_.gateway_id + ", not to " +
+            *expected + "; name the right store, or take gateway_id out of the configuration."
+        );
+    }
     facts_.instance_id = instance_id_;
     facts_.backend = db_.is_postgres() ? "postgresql" : "sqlite";
     facts_.schema_version = db_.schema_version();
@@ -279,6 +317,7 @@ core::task<> application::stop() {
     });
     routes_.stop();
     housekeeping_.stop();
+    changes_.stop();
     lease_.stop();
     co_await worker_.stop();
     tapes_.stop();

@@ -45,8 +45,10 @@ class dialect {
 
     // Runs statements that take no values, one after the other.
     virtual void script(soci::session& session, std::string const& text) const = 0;
-    // `first_words` is run with it, in the same message on Postgres.
-    virtual void begin(soci::session& session, access what_for, std::string const& first_words) const = 0;
+    // `first_words` is run with it, in the same message on Postgres; returns the value that their last
+    // statement returned, or nothing.
+    virtual std::string
+    begin(soci::session& session, access what_for, std::string const& first_words) const = 0;
     // `last_words` is run before it, in the same message on Postgres. Throws where the transaction was not
     // committed or it is not known whether it was (connection_lost).
     virtual void commit(soci::session& session, std::string const& last_words) const = 0;
@@ -54,10 +56,9 @@ class dialect {
     // full.
     virtual bool in_transaction(soci::session& session) const = 0;
 
-    // How many columns the statement that was just executed returns.
     // How many rows this session has written so far. SQLite only.
     virtual std::int64_t changes(soci::session& session) const = 0;
-
+    // How many columns the statement that was just executed returns.
     virtual int column_count(soci::details::statement_backend& executed) const = 0;
     // Inside a catch block: throws what the caught SOCI exception means. `doing` goes in front of the text.
     [[noreturn]] virtual void rethrow(soci::session& session, std::string const& doing) const = 0;

@@ -1,12 +1,11 @@
 #include "persistence/postgres_commit.hpp"
 
+#include "persistence/advisory_locks.hpp"
+
 #include <fmt/format.h>
 
 namespace gatehouse::persistence {
 namespace {
-
-// Held from the assignment of an event's seq to the end of COMMIT, and nothing is locked after it.
-constexpr std::int64_t log_lock = 0x4754480002;
 
 constexpr std::int64_t forgotten_rows_max = 1000;
 
@@ -17,13 +16,14 @@ class postgres_commit final : public commit_protocol {
     // Savepoints cost more than a transaction of its own.
     std::size_t group_units_max() const override { return 1; }
 
-    void begin(std::string const& batch_id) override {
+    std::optional<timestamp> begin(std::string const& batch_id) override {
         events_.clear();
         newest_batch_id_ = batch_id;
-        sql_.begin(
-            access::write,
-            "INSERT INTO commits (batch_id, committed_at, lost) VALUES ('" + batch_id + "', now_ms(), 0);"
+        auto const told = sql_.begin(
+            access::write, "INSERT INTO commits (batch_id, committed_at, lost) VALUES ('" + batch_id +
+                               "', now_ms(), 0) RETURNING committed_at;"
         );
+        return from_ms(std::stoll(told));
     }
 
     std::vector<core::logged_event> publish(std::vector<core::event> events) override {

@@ -1,6 +1,7 @@
 #include "persistence/postgres_dialect.hpp"
 
 #include "core/storage/database.hpp"
+#include "persistence/advisory_locks.hpp"
 
 #include <soci/postgresql/soci-postgresql.h>
 #include <soci/soci.h>
@@ -13,9 +14,6 @@ namespace gatehouse::persistence {
 namespace {
 
 using reason = unusable_store::reason;
-
-// Held by whoever changes the schema. Any number will do that nobody else takes on this database.
-constexpr std::int64_t schema_lock = 0x4754480001;
 
 using result_owner = std::unique_ptr<PGresult, decltype(&PQclear)>;
 
@@ -91,21 +89,25 @@ class postgres_dialect final : public dialect {
 
     void script(soci::session& session, std::string const& text) const override { run(session, text); }
 
-    void begin(soci::session& session, access what_for, std::string const& first_words) const override {
+    std::string
+    begin(soci::session& session, access what_for, std::string const& first_words) const override {
+        result_owner done(nullptr, &PQclear);
         switch (what_for) {
         case access::read:
-            run(session, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;" + first_words);
+            done = run(session, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;" + first_words);
             break;
         case access::write:
-            run(session, "BEGIN;" + first_words);
+            done = run(session, "BEGIN;" + first_words);
             break;
         case access::schema:
-            run(session, fmt::format(
-                             "BEGIN; SET LOCAL lock_timeout = 0; SELECT pg_advisory_xact_lock({});{}",
-                             schema_lock, first_words
-                         ));
+            done =
+                run(session, fmt::format(
+                                 "BEGIN; SET LOCAL lock_timeout = 0; SELECT pg_advisory_xact_lock({});{}",
+                                 schema_lock, first_words
+                             ));
             break;
         }
+        return PQntuples(done.get()) > 0 ? PQgetvalue(done.get(), 0, 0) : "";
     }
 
     void commit(soci::session& session, std::string const& last_words) const override {

@@ -240,14 +240,15 @@ std::string sql::quote(std::string const& value) {
     return of_.quote(session_->connection, value);
 }
 
-void sql::begin(access what_for, std::string const& first_words) {
+std::string sql::begin(access what_for, std::string const& first_words) {
     if (!session_->is_open) throw connection_lost("the store could not be opened again");
     if (session_->in_transaction) throw std::logic_error("a transaction inside of a transaction");
     if (hook_) hook_("BEGIN");
     session_->in_transaction = true;
     try {
-        of_.begin(session_->connection, what_for, first_words);
+        auto told = of_.begin(session_->connection, what_for, first_words);
         GATEHOUSE_FAIL_POINT("store.begun");
+        return told;
     } catch (...) {
         rollback();
         throw;

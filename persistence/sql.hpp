@@ -107,7 +107,8 @@ class sql {
 
     // `first_words` and `last_words` are statements without values, each ended by a semicolon; on Postgres
     // they travel in the message of BEGIN and COMMIT.
-    void begin(access what_for, std::string const& first_words = {});
+    // begin() returns the value that the last of them returned, or nothing.
+    std::string begin(access what_for, std::string const& first_words = {});
     void commit(std::string const& last_words = {});
     // Does nothing outside of a transaction. A lost connection is not an error here.
     void rollback() noexcept;

@@ -11,10 +11,11 @@ class sqlite_commit final : public commit_protocol {
     // One fsync for all of them; more would only delay the first one.
     std::size_t group_units_max() const override { return 64; }
 
-    void begin(std::string const& batch_id) override {
+    std::optional<timestamp> begin(std::string const& batch_id) override {
         batch_id_ = batch_id;
         sql_.begin(access::write);
         changes_before_ = changes();
+        return std::nullopt;
     }
 
     std::vector<core::logged_event> publish(std::vector<core::event> events) override {

@@ -158,9 +158,11 @@ class sqlite_dialect final : public dialect {
         if (code != SQLITE_OK) throw_for(sqlite_api::sqlite3_extended_errcode(handle(session)), said);
     }
 
-    void begin(soci::session& session, access what_for, std::string const& first_words) const override {
+    std::string
+    begin(soci::session& session, access what_for, std::string const& first_words) const override {
         script(session, what_for == access::read ? "BEGIN" : "BEGIN IMMEDIATE");
         if (!first_words.empty()) script(session, first_words);
+        return {};
     }
 
     void commit(soci::session& session, std::string const& last_words) const override {

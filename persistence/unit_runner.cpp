@@ -43,11 +43,12 @@ class unit_runner::retries {
 };
 
 unit_runner::unit_runner(
-    store_session& session, core::clock const& time, core::id_source& ids, stop_gate& gate,
-    std::function<void(ending)> tell
+    store_session& session, server_history& history, core::store_clock& time, core::id_source& ids,
+    stop_gate& gate, std::function<void(ending)> tell
 )
     : session_(session),
       sql_(session.statements()),
+      history_(history),
       time_(time),
       ids_(ids),
       gate_(gate),
@@ -76,6 +77,18 @@ void unit_runner::run(std::span<write_unit* const> units) {
     forget_old_batches();
 }
 
+void unit_runner::reopen_if_lost() {
+    if (!must_reopen_) return;
+    sql_.reopen();
+    history_.admit(sql_);
+    must_reopen_ = false;
+}
+
+void unit_runner::begin(std::string const& batch_id) {
+    begun_at_ = protocol_->begin(batch_id);
+    if (begun_at_) time_.learn(*begun_at_);
+}
+
 // False: nothing of the group happened, and each unit is to be run by itself. Throws store_unavailable where
 // nobody knows.
 bool unit_runner::run_as_group(std::span<attempt> group) {
@@ -83,7 +96,7 @@ bool unit_runner::run_as_group(std::span<attempt> group) {
     auto const batch_id = ids_.make();
     bool committing = false;
     try {
-        protocol_->begin(batch_id);
+        begin(batch_id);
         for (attempt& each : group) run_in_savepoint(each);
         committing = true;
         protocol_->commit();
@@ -110,7 +123,7 @@ void unit_runner::run_in_savepoint(attempt& one) {
 
 // The unit's own failures end up in the attempt; what asks for another run is thrown.
 void unit_runner::run_work(attempt& one) {
-    core::transaction transaction(session_.stores(), time_.now(), ids_);
+    core::transaction transaction(session_.stores(), begun_at_.value_or(time_.now()), ids_);
     one.commit = false;
     one.failure = nullptr;
     one.signals = {};
@@ -159,12 +172,9 @@ void unit_runner::fail(attempt& one, std::exception_ptr why) {
 
 // True: the unit has its outcome. False: it is to be run again.
 bool unit_runner::try_alone(attempt& one) {
-    if (must_reopen_) {
-        sql_.reopen();
-        must_reopen_ = false;
-    }
+    reopen_if_lost();
     auto const batch_id = ids_.make();
-    protocol_->begin(batch_id);
+    begin(batch_id);
     run_work(one);
     if (!one.commit) {
         sql_.rollback();
@@ -185,8 +195,7 @@ bool unit_runner::is_committed(std::string const& batch_id) {
     retries again(*this);
     for (;;) {
         try {
-            sql_.reopen();
-            must_reopen_ = false;
+            reopen_if_lost();
             GATEHOUSE_FAIL_POINT("store.commit_in_doubt");
             return decide_commit(sql_, batch_id);
         } catch (sql_error const&) {
@@ -227,8 +236,7 @@ void unit_runner::run(read_unit& unit) {
     retries again(*this);
     for (bool done = false; !done;) {
         try {
-            if (must_reopen_) sql_.reopen();
-            must_reopen_ = false;
+            reopen_if_lost();
             sql_.begin(access::read);
             core::snapshot snapshot(session_.stores(), time_.now());
             unit.run(snapshot);

@@ -1,8 +1,10 @@
 #pragma once
 // Runs units on one session: groups, retries, and the decision about a COMMIT without an answer.
 #include "core/ports/ids.hpp"
+#include "core/ports/store_clock.hpp"
 #include "core/storage/database.hpp"
 #include "persistence/commit_protocol.hpp"
+#include "persistence/server_history.hpp"
 #include "persistence/store_session.hpp"
 
 #include <chrono>
@@ -55,8 +57,8 @@ class unit_runner {
 
     // `tell` brings each ending to the loop.
     unit_runner(
-        store_session& session, core::clock const& time, core::id_source& ids, stop_gate& gate,
-        std::function<void(ending)> tell
+        store_session& session, server_history& history, core::store_clock& time, core::id_source& ids,
+        stop_gate& gate, std::function<void(ending)> tell
     );
 
     std::size_t group_units_max() const { return protocol_->group_units_max(); }
@@ -75,6 +77,8 @@ class unit_runner {
     };
     class retries;
 
+    void reopen_if_lost();
+    void begin(std::string const& batch_id);
     bool run_as_group(std::span<attempt> group);
     void run_in_savepoint(attempt& one);
     void run_work(attempt& one);
@@ -87,7 +91,9 @@ class unit_runner {
 
     store_session& session_;
     sql& sql_;
-    core::clock const& time_;
+    server_history& history_;
+    core::store_clock& time_;
+    std::optional<timestamp> begun_at_; // the store's time when the transaction began, where it tells
     core::id_source& ids_;
     stop_gate& gate_;
     std::function<void(ending)> tell_;

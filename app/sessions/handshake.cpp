@@ -224,6 +224,13 @@ core::task<> rpc_connection::look_at_device(std::shared_ptr<rpc_connection> self
     auto now = co_await db.read(std::move(read_unit));
     if (!out_) co_return;
     if (now.device && now.device->revoked) co_return close(4403, "the pairing was revoked");
+    if (connection_epoch_ > 0 && now.device) {
+        // Another process has the node now; or this one was taken for dead, and the node is to come back.
+        if (now.device->connection_epoch > connection_epoch_) co_return close_replaced();
+        bool is_ours = now.device->instance_id == env_.all.get<gateway_facts const>().instance_id;
+        if (now.device->connection_epoch == connection_epoch_ && !is_ours)
+            co_return close(1001, "this gateway was away for too long; connect again");
+    }
     if (connection_epoch_ != 0 || !now.newest || now.newest->state == "pending") co_return;
     if (now.newest->state != "approved") {
         tell_decision(now.newest->pairing_id, "denied", std::nullopt);

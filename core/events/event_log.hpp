@@ -33,10 +33,12 @@ struct log_epoch {
 class event_log {
   public:
     virtual ~event_log() = default;
-    // One page behind `after`, and the oldest seq that is still kept, read in the same statement.
+    // One page behind `after`, the oldest seq that is still kept and the newest epoch, read in the same
+    // statement.
     struct page {
         std::vector<logged_event> events;
         std::int64_t oldest_seq = 1;
+        log_epoch epoch;
     };
     virtual page read(std::int64_t after, std::int64_t limit) const = 0;
     // The newest seq; 0 in an empty log.

@@ -18,6 +18,9 @@ namespace {
 constexpr std::int64_t page_size = 100;
 constexpr std::chrono::milliseconds poll_period{500};
 constexpr std::chrono::seconds quiet_cursor_period{60};
+// A reader sees text in steps of this at most; the processes exchange a message for it and not for each word.
+constexpr std::chrono::milliseconds collect_period{30};
+constexpr std::size_t collected_bytes_max = 4'096;
 
 bool is_about(std::string const& topic, event const& e) {
     if (topic == "*" || topic == e.topic || topic == e.category) return true;
@@ -83,8 +86,21 @@ task<bool> event_relay::read_page() {
     auto page = co_await db_.read(std::move(unit));
     last_read_at_ = loop_.now();
     GATEHOUSE_FAIL_POINT("relay.page_read");
+    if (enter_epoch(page.epoch)) co_return true;
     pass_on(page.events);
     co_return static_cast<std::int64_t>(page.events.size()) == page_size;
+}
+
+// True: the log has lost its end, and goes on from before the relay's position. What came after it is told
+// under the new epoch.
+bool event_relay::enter_epoch(log_epoch const& newest) {
+    if (newest.epoch == epoch_) return false;
+    epoch_ = newest.epoch;
+    auto const kept = newest.first_seq - 1;
+    if (kept >= position_) return false;
+    position_ = kept;
+    for (auto& [id, each] : subscriptions_) each->delivered = std::min(each->delivered, kept);
+    return true;
 }
 
 // Tells every subscriber that has no gap before these. What was passed on already is told to nobody again.
@@ -213,6 +229,7 @@ task<> event_relay::replay(std::uint64_t id) {
             co_await news_.wait_until(loop_.now() + poll_period);
             continue;
         }
+        if (enter_epoch(page.epoch)) continue;
         if (mine->delivered + 1 < page.oldest_seq) {
             mine->to->on_cursor_expired({epoch_, page.oldest_seq - 1});
             co_return;
@@ -248,8 +265,7 @@ void event_relay::on_ephemeral(event const& e) {
     }
 }
 
-void event_relay::on_delta(origin const& from, std::int64_t offset, std::string_view text) {
-    if (subscriptions_.empty()) return;
+event event_relay::make_delta(origin const& from, std::int64_t offset, std::string_view text) {
     event e;
     e.event_id = ids_.make();
     e.topic = "run:" + from.run_id;
@@ -265,11 +281,38 @@ void event_relay::on_delta(origin const& from, std::int64_t offset, std::string_
         {"offset", offset},
         {"text", text},
     });
-    on_ephemeral(e);
+    return e;
+}
+
+void event_relay::on_delta(origin const& from, std::int64_t offset, std::string_view text) {
+    if (!subscriptions_.empty()) on_ephemeral(make_delta(from, offset, text));
+    if (to_others_) collect(from, offset, text);
+}
+
+// Pieces of one turn that follow each other go to the other processes as one.
+void event_relay::collect(origin const& from, std::int64_t offset, std::string_view text) {
+    if (collected_.empty() && collect_timer_ == 0) {
+        collect_timer_ = loop_.start_timer(loop_.now() + collect_period, [this] { send_collected(); });
+    }
+    auto& open = collected_[from.run_id];
+    bool const follows = open.from.step_id == from.step_id && open.from.attempt == from.attempt &&
+                         open.offset + static_cast<std::int64_t>(open.text.size()) == offset;
+    if (!follows || open.text.size() + text.size() > collected_bytes_max) {
+        if (!open.text.empty()) to_others_(make_delta(open.from, open.offset, open.text));
+        open = {from, offset, {}};
+    }
+    open.text += text;
+}
+
+void event_relay::send_collected() {
+    collect_timer_ = 0;
+    for (auto const& [run_id, piece] : std::exchange(collected_, {}))
+        to_others_(make_delta(piece.from, piece.offset, piece.text));
 }
 
 task<> event_relay::stop() {
     stopping_ = true;
+    loop_.stop_timer(collect_timer_);
     news_.notify();
     co_await group_.wait();
 }

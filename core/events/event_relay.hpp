@@ -9,6 +9,7 @@
 #include "core/storage/database.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -73,7 +74,10 @@ class event_relay final : public delta_listener {
 
     void on_signals(commit_signals const& signals);
     void on_delta(origin const& from, std::int64_t offset, std::string_view text) override;
+    // Tells the subscribers here.
     void on_ephemeral(event const& e);
+    // Where pieces of text go to reach the subscribers of other processes.
+    void send_ephemeral_to(std::function<void(event const&)> others) { to_others_ = std::move(others); }
 
     task<> stop();
 
@@ -86,9 +90,20 @@ class event_relay final : public delta_listener {
         steady_time moved_at{};
     };
 
+    // Text of one turn on its way to other processes.
+    struct piece {
+        origin from;
+        std::int64_t offset = 0;
+        std::string text;
+    };
+
     task<> replay(std::uint64_t id);
     task<bool> read_page();
     void pass_on(std::span<logged_event const> page);
+    bool enter_epoch(log_epoch const& newest);
+    event make_delta(origin const& from, std::int64_t offset, std::string_view text);
+    void collect(origin const& from, std::int64_t offset, std::string_view text);
+    void send_collected();
     bool take_committed(std::span<logged_event const> events);
     void
     deliver(subscription& to, std::span<logged_event const> page, std::vector<std::string> const& encoded);
@@ -101,6 +116,9 @@ class event_relay final : public delta_listener {
     wakeup news_;
     task_group group_;
     std::map<std::uint64_t, std::shared_ptr<subscription>> subscriptions_;
+    std::function<void(event const&)> to_others_;
+    std::map<std::string, piece> collected_; // by run id
+    loop::timer_id collect_timer_ = 0;
     std::uint64_t next_id_ = 1;
     std::int64_t epoch_ = 1;
     std::int64_t position_ = 0;

@@ -26,15 +26,19 @@ class instance_store {
     virtual std::vector<instance> list() const = 0;
     // heartbeat_at is the database's clock.
     virtual void insert(instance const& i) = 0;
-    // False: this process was declared dead and must begin anew.
+    // False: this process was declared dead and must begin anew. Where the database can, the session that
+    // runs this takes a lock that goes with the process.
     virtual bool heartbeat(std::string const& instance_id) = 0;
     virtual void remove(std::string const& instance_id) = 0;
     // Other starts of the same data directory: their process is dead, since this one holds the directory's
     // lock.
     virtual std::vector<instance>
     predecessors(std::string const& incarnation, std::string const& instance_id) const = 0;
-    // Those whose heartbeat is older than their lease, by the database's clock.
-    virtual std::vector<instance> lock_lapsed() = 0;
+    // Others whose heartbeat is older than their lease, by the database's clock, and those without a
+    // heartbeat for a second whose lock is free. Nobody while the server or this session is younger than a
+    // lease: after an outage the healthy must come back first.
+    virtual bool any_lapsed(std::string const& but) const = 0;
+    virtual std::vector<instance> lock_lapsed(std::string const& but) = 0;
 };
 
 // Facts of the store itself.

@@ -7,7 +7,18 @@
 
 #include <boost/json/object.hpp>
 
+#include <algorithm>
+
 namespace gatehouse::core {
+
+namespace {
+
+// Twice within the second after which a process without its lock is taken for dead.
+constexpr std::chrono::milliseconds renewal_period_max{500};
+// No effect is begun in the last moment of a lease.
+constexpr std::chrono::milliseconds last_moment_max{1'000};
+
+} // namespace
 
 void declare_dead(transaction& tx, std::string const& instance_id, std::string_view reason) {
     if (tx.runs().release_all_of(instance_id) > 0) tx.signals().queue = true;
@@ -35,38 +46,53 @@ lease_keeper::lease_keeper(
       stopped_(on) {}
 
 task<> lease_keeper::start() {
-    patient_until_ = loop_.now() + std::chrono::milliseconds(self_.lease_ms);
+    auto sent_at = loop_.now();
+    patient_until_ = sent_at + lease();
     auto unit = [self = self_](transaction& tx) {
         for (auto const& dead : tx.instances().predecessors(self.incarnation, self.instance_id)) {
             declare_dead(tx, dead.instance_id, "its data directory was taken over");
         }
+        // What it claimed between its death and the news of it: nobody here works on that.
+        if (tx.runs().release_all_of(self.instance_id) > 0) tx.signals().queue = true;
         tx.instances().insert(self);
         tx.publish(make_shared_event(tx, "instances", "instance.joined", {{"instance_id", self.instance_id}})
         );
     };
     co_await db_.write(std::move(unit));
+    held_until_ = sent_at + lease();
+}
+
+bool lease_keeper::may_act() const {
+    return loop_.now() < held_until_ - std::min(last_moment_max, lease() / 5);
 }
 
 task<> lease_keeper::run() {
     while (!stopping_) {
-        co_await stopped_.wait_until(loop_.now() + std::chrono::milliseconds(self_.lease_ms / 3));
+        co_await stopped_.wait_until(loop_.now() + std::min(renewal_period_max, lease() / 3));
         if (stopping_) break;
         try {
             co_await beat();
-            if (loop_.now() >= patient_until_) co_await bury_the_dead();
         } catch (std::exception const& e) {
-            patient_until_ = loop_.now() + std::chrono::milliseconds(self_.lease_ms);
+            patient_until_ = loop_.now() + lease();
             spdlog::error("the lease could not be renewed: {}", e.what());
         }
     }
 }
 
 task<> lease_keeper::beat() {
-    auto unit = [id = self_.instance_id](transaction& tx) { return tx.instances().heartbeat(id); };
+    auto sent_at = loop_.now();
+    auto unit = [id = self_.instance_id](transaction& tx) {
+        bool is_mine = tx.instances().heartbeat(id);
+        return std::pair(is_mine, is_mine && tx.instances().any_lapsed(id));
+    };
     GATEHOUSE_FAIL_POINT("lease.before_beat");
-    bool const is_ours = co_await db_.write(std::move(unit));
+    auto [is_mine, any_lapsed] = co_await db_.write_urgently(std::move(unit));
     GATEHOUSE_FAIL_POINT("lease.renewed");
-    if (is_ours) co_return;
+    if (is_mine) {
+        held_until_ = sent_at + lease();
+        if (any_lapsed && loop_.now() >= patient_until_) co_await bury_the_dead();
+        co_return;
+    }
     spdlog::warn("this process was declared dead by another; it begins anew");
     on_lost_();
     GATEHOUSE_FAIL_POINT("lease.lost");
@@ -76,11 +102,11 @@ task<> lease_keeper::beat() {
 
 task<> lease_keeper::bury_the_dead() {
     auto unit = [me = self_.instance_id](transaction& tx) {
-        for (auto const& each : tx.instances().lock_lapsed()) {
-            if (each.instance_id != me) declare_dead(tx, each.instance_id, "its lease lapsed");
+        for (auto const& each : tx.instances().lock_lapsed(me)) {
+            declare_dead(tx, each.instance_id, "its lease lapsed");
         }
     };
-    co_await db_.write(std::move(unit));
+    co_await db_.write_urgently(std::move(unit));
     GATEHOUSE_FAIL_POINT("lease.dead_buried");
 }
 

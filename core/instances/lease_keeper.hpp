@@ -1,8 +1,9 @@
 #pragma once
-// This process's lease: its row among the instances, renewed at a third of the lease. Runs and connections of
-// a process whose lease lapsed belong to nobody until somebody takes them.
+// This process's lease: its row among the instances, renewed at least at a third of the lease. Runs and
+// connections of a process whose lease lapsed belong to nobody until somebody takes them.
 #include "core/execution/task_group.hpp"
 #include "core/instances/instance_store.hpp"
+#include "core/instances/lease_guard.hpp"
 #include "core/storage/database.hpp"
 
 #include <chrono>
@@ -14,7 +15,7 @@ namespace gatehouse::core {
 void declare_dead(transaction& tx, std::string const& instance_id, std::string_view reason);
 
 // Loop only.
-class lease_keeper {
+class lease_keeper final : public lease_guard {
   public:
     // `on_lost`: this process was declared dead; end every effect. `on_regained`: it has a lease again.
     lease_keeper(
@@ -25,6 +26,9 @@ class lease_keeper {
     // Takes over from predecessors on the same data directory, whose lock this process holds, and registers.
     task<> start();
 
+    // True until shortly before the lease could be another's: counted from before its last renewal was sent.
+    bool may_act() const override;
+
     // Renews until stop(); declares others dead when their lease has lapsed. The owner spawns it once.
     task<> run();
 
@@ -34,6 +38,7 @@ class lease_keeper {
     void stop();
 
   private:
+    std::chrono::milliseconds lease() const { return std::chrono::milliseconds(self_.lease_ms); }
     task<> beat();
     task<> bury_the_dead();
 
@@ -44,6 +49,7 @@ class lease_keeper {
     std::function<void()> on_regained_;
     wakeup stopped_;
     bool stopping_ = false;
+    steady_time held_until_{};
     // Nobody is declared dead within one lease of this process's own start or reconnect: an outage of the
     // store takes no runs from healthy workers.
     steady_time patient_until_{};

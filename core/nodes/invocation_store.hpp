@@ -35,6 +35,9 @@ class invocation_store {
   public:
     virtual ~invocation_store() = default;
     virtual std::optional<invocation> find(std::string const& invocation_id) const = 0;
+    virtual std::vector<std::string> finished_among(std::vector<std::string> const& invocation_ids) const = 0;
+    // Devices connected to this process with calls that have yet to go out on their newest connection.
+    virtual std::vector<std::string> devices_with_queued(std::string const& instance_id) const = 0;
     virtual void insert(invocation const& i) = 0;
     virtual std::optional<invocation> lock(std::string const& invocation_id) = 0;
     virtual void save(invocation const& i) = 0;

@@ -179,6 +179,15 @@ void node_router::on_signals(commit_signals const& signals) {
     }
 }
 
+void node_router::add_watched(watched_rows& to) const {
+    for (auto const& [device_id, place] : links_) to.devices.push_back(device_id);
+    for (auto const& [device_id, link] : watchers_)
+        if (!links_.contains(device_id)) to.waiting.push_back(device_id);
+    for (auto const& [id, waiter] : waiters_) to.invocations.push_back(id);
+    for (auto const& [id, timer] : timers_)
+        if (!waiters_.contains(id)) to.invocations.push_back(id);
+}
+
 // Calls that were queued for this device, and those that went to an older connection: they go out (again)
 // under the same key on this one, whose answer then counts. Calls that were cancelled are taken back.
 task<> node_router::take_open_calls(std::string device_id) {

@@ -7,6 +7,7 @@
 #include "core/secrets/secret_filter.hpp"
 #include "core/storage/commit_signals.hpp"
 #include "core/storage/database.hpp"
+#include "core/storage/watched_rows.hpp"
 
 #include <map>
 #include <memory>
@@ -50,6 +51,9 @@ class node_router final : public step_executor {
 
     void on_answer(call_answer answer);
     void on_signals(commit_signals const& signals);
+
+    // Adds what it looks after.
+    void add_watched(watched_rows& to) const;
 
     // Expires calls whose time is over: queued ones, and sent ones that no process waits for any more. The
     // process's housekeeping calls it every second.

@@ -50,6 +50,9 @@ class node_store {
     virtual std::vector<node> list(std::optional<std::string> const& after, std::int64_t limit) const = 0;
     // What its `capabilities` say; read anew only where they changed.
     virtual std::shared_ptr<advertisement const> advertised_by(node const& n) const = 0;
+    // Those whose connection is not this process's any more: replaced, revoked, or it was declared dead.
+    virtual std::vector<std::string>
+    taken_from(std::string const& instance_id, std::vector<std::string> const& device_ids) const = 0;
     virtual void put(node const& n) = 0;
     virtual std::optional<node> lock(std::string const& device_id) = 0;
     // The devices whose connections `instance_id` held, set offline; their ids.
@@ -61,6 +64,8 @@ class node_store {
     virtual std::vector<pairing> list_pairings(
         std::optional<std::string> const& state, std::optional<std::string> const& after, std::int64_t limit
     ) const = 0;
+    // Those without a pending pairing.
+    virtual std::vector<std::string> decided_among(std::vector<std::string> const& device_ids) const = 0;
     virtual void put_pairing(pairing const& p) = 0;
     // Pending ones that ran out by the database's clock.
     virtual std::vector<pairing> lock_expired_pairings(std::int64_t limit) = 0;

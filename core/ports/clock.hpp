@@ -3,8 +3,7 @@
 
 namespace gatehouse::core {
 
-// Wall-clock time. Leases never use it on Postgres, where the database's clock decides
-// (persistence/dialect.hpp).
+// Wall-clock time.
 class clock {
   public:
     virtual ~clock() = default;

@@ -14,6 +14,7 @@ namespace gatehouse::core {
 namespace {
 
 constexpr std::chrono::milliseconds store_retry_delay{500};
+constexpr std::chrono::milliseconds lease_look_period{50};
 constexpr int defects_max = 3; // in a row
 
 // The store compares the deadline with its own clock, so the timer comes a little late rather than early.
@@ -75,6 +76,7 @@ task<> run_driver::drive() {
     while (!abandoned_) {
         auto action = co_await next_action();
         GATEHOUSE_FAIL_POINT("driver.decided");
+        co_await wait_for_lease();
         if (abandoned_) break;
         deadline_at_ = action.deadline_at;
         if (action.what == run_action::kind::turn) {
@@ -92,6 +94,12 @@ task<> run_driver::drive() {
     }
     stop_.request();
     co_await effects_.wait();
+}
+
+// A process that stood still may have lost its runs without knowing it yet: it learns so before its next
+// effect.
+task<> run_driver::wait_for_lease() {
+    while (!abandoned_ && !env_.lease.may_act()) co_await news_.wait_until(env_.on.now() + lease_look_period);
 }
 
 task<run_action> run_driver::next_action() {

@@ -3,6 +3,7 @@
 // it. It keeps nothing that the store does not have, so it may stop anywhere.
 #include "core/execution/cancellation.hpp"
 #include "core/execution/task_group.hpp"
+#include "core/instances/lease_guard.hpp"
 #include "core/ports/clock.hpp"
 #include "core/ports/model.hpp"
 #include "core/ports/random.hpp"
@@ -48,6 +49,7 @@ struct run_environment {
     step_executor& steps;
     delta_listener& deltas;
     secret_filter const& secrets;
+    lease_guard const& lease;
     run_settings const& settings;
 };
 
@@ -69,6 +71,7 @@ class run_driver {
     run_lease const& lease() const { return lease_; }
 
   private:
+    task<> wait_for_lease();
     task<run_action> next_action();
     task<run_action> advance(run_progress progress);
     task<> take_turn(run_action action);

@@ -59,6 +59,8 @@ class run_store {
     // Oldest first; they are gone afterwards.
     virtual std::vector<inbox_message> take_inbox(std::string const& run_id) = 0;
     virtual bool has_inbox(std::string const& run_id) const = 0;
+    // Those with a message in the inbox or a cancellation.
+    virtual std::vector<std::string> with_news(std::vector<std::string> const& run_ids) const = 0;
 
     virtual void insert_step(step const& s) = 0;
     virtual void save_step(step const& s) = 0;

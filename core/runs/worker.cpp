@@ -70,6 +70,12 @@ void worker::on_signals(commit_signals const& signals) {
     if (signals.queue) nudge();
 }
 
+std::vector<std::string> worker::run_ids() const {
+    std::vector<std::string> ids;
+    for (auto const& [key, driver] : drivers_) ids.push_back(key.first);
+    return ids;
+}
+
 // Also heard by a claim that is under way.
 void worker::nudge() {
     nudged_ = true;

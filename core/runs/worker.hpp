@@ -36,6 +36,9 @@ class worker {
     // have stopped.
     task<> stop();
 
+    // The runs it works on.
+    std::vector<std::string> run_ids() const;
+
     std::size_t running() const { return drivers_.size(); }
 
   private:

@@ -40,13 +40,25 @@ class database {
     // that returns an error or throws is rolled back, alone. Loop only.
     template <class F>
     task<std::invoke_result_t<F&, transaction&>> write(F unit) {
-        co_return co_await run<std::invoke_result_t<F&, transaction&>, transaction>(std::move(unit));
+        co_return co_await run<std::invoke_result_t<F&, transaction&>, transaction>(
+            std::move(unit), &database::enqueue
+        );
+    }
+
+    // The same, with nothing long in front of it: for what renews or ends a lease. Loop only.
+    template <class F>
+    task<std::invoke_result_t<F&, transaction&>> write_urgently(F unit) {
+        co_return co_await run<std::invoke_result_t<F&, transaction&>, transaction>(
+            std::move(unit), &database::enqueue_urgent
+        );
     }
 
     // Runs `unit` on one consistent snapshot. Loop only.
     template <class F>
     task<std::invoke_result_t<F&, snapshot&>> read(F unit) {
-        co_return co_await run<std::invoke_result_t<F&, snapshot&>, snapshot>(std::move(unit));
+        co_return co_await run<std::invoke_result_t<F&, snapshot&>, snapshot>(
+            std::move(unit), &database::enqueue
+        );
     }
 
     // Somebody on the loop waits for a unit.
@@ -67,10 +79,11 @@ class database {
     // The unit stays alive until finished() was called.
     virtual void enqueue(unit<transaction>& work) = 0;
     virtual void enqueue(unit<snapshot>& work) = 0;
+    virtual void enqueue_urgent(unit<transaction>& work) { enqueue(work); }
 
   private:
     template <class T, class Access, class F>
-    task<T> run(F work) {
+    task<T> run(F work, void (database::*take_in)(unit<Access>&)) {
         struct job final : unit<Access> {
             explicit job(F f) : work(std::move(f)) {}
             bool run(Access& access) override {
@@ -96,10 +109,10 @@ class database {
             std::function<void()> resume;
         };
         job mine(std::move(work));
-        auto start = [this, &mine](auto handler) {
+        auto start = [this, &mine, take_in](auto handler) {
             auto held = std::make_shared<decltype(handler)>(std::move(handler));
             mine.resume = [held = std::move(held)] { std::move (*held)(); };
-            enqueue(mine);
+            (this->*take_in)(mine);
         };
         co_await boost::asio::async_initiate<boost::asio::use_awaitable_t<executor> const, void()>(
             std::move(start), use_task

@@ -57,8 +57,8 @@ class snapshot {
     instance_store const& instances() const { return stores_.instances; }
     meta_store const& meta() const { return stores_.meta; }
 
-    // The time of this process when the unit began; for what is shown and stored. Leases and expiry use the
-    // database's own.
+    // The store's time when the unit began: the database's own inside a transaction on Postgres, else as this
+    // process reckons it.
     timestamp now() const { return now_; }
 
   protected:

@@ -27,6 +27,8 @@ class token_store {
     virtual std::optional<token> find_by_hash(std::string const& hash) const = 0;
     virtual std::vector<token> list(std::optional<std::string> const& after, std::int64_t limit) const = 0;
     virtual bool any_of_kind(std::string const& kind) const = 0;
+    // Ids of those that were revoked at or after `since`.
+    virtual std::vector<std::string> revoked_since(timestamp since) const = 0;
     virtual void insert(token const& t) = 0;
     virtual void save(token const& t) = 0;
     // Binds an invite to the first device that proves itself with it. False where it is bound to another.

@@ -13,14 +13,16 @@ using epoch_record = record<log_epoch, &log_epoch::epoch, &log_epoch::first_seq>
 core::event_log::page sql_event_log::read(std::int64_t after, std::int64_t limit) const {
     page found;
     using text = std::optional<std::string>;
+    using number = std::optional<std::int64_t>;
     sql_.each<
-        std::int64_t, std::optional<std::int64_t>, text, text, text, text, text, text,
+        std::int64_t, std::int64_t, std::int64_t, number, text, text, text, text, text, text,
         std::optional<timestamp>, text>(
-        [&](std::int64_t&& oldest, std::optional<std::int64_t>&& seq, text&& event_id, text&& topic,
-            text&& category, text&& session_id, text&& principal, text&& type,
+        [&](std::int64_t&& oldest, std::int64_t&& epoch, std::int64_t&& first_seq, number&& seq,
+            text&& event_id, text&& topic, text&& category, text&& session_id, text&& principal, text&& type,
             std::optional<timestamp>&& occurred_at, text&& payload) {
             found.oldest_seq = oldest;
-            if (!seq) return; // the row that only tells the oldest seq
+            found.epoch = {epoch, first_seq};
+            if (!seq) return; // the row that only tells of the log itself
             found.events.push_back(
                 {*seq,
                  {.event_id = std::move(*event_id),
@@ -33,11 +35,13 @@ core::event_log::page sql_event_log::read(std::int64_t after, std::int64_t limit
                   .payload = std::move(*payload)}}
             );
         },
-        "SELECT CAST(m.value AS BIGINT), e.seq, e.event_id, e.topic, e.category, e.session_id, e.principal, "
-        "e.type, "
-        "e.occurred_at, e.payload FROM meta m LEFT JOIN (SELECT * FROM outbox WHERE seq > :after ORDER BY "
-        "seq "
-        "LIMIT :limit) e ON m.key = 'oldest_seq' WHERE m.key = 'oldest_seq' ORDER BY e.seq",
+        "SELECT CAST(m.value AS BIGINT), l.epoch, l.first_seq, e.seq, e.event_id, e.topic, e.category, "
+        "e.session_id, e.principal, e.type, e.occurred_at, e.payload FROM meta m "
+        "JOIN (SELECT epoch, first_seq FROM log_epochs ORDER BY epoch DESC LIMIT 1) l ON m.key = "
+        "'oldest_seq' "
+        "LEFT JOIN (SELECT * FROM outbox WHERE seq > :after ORDER BY seq LIMIT :limit) e ON m.key = "
+        "'oldest_seq' "
+        "WHERE m.key = 'oldest_seq' ORDER BY e.seq",
         after, limit
     );
     return found;

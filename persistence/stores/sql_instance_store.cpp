@@ -29,9 +29,16 @@ void sql_instance_store::insert(instance const& i) {
     );
 }
 
+// 0x47544803: the class of the locks that live as long as a process does.
 bool sql_instance_store::heartbeat(std::string const& instance_id) {
     return sql_.exec(
-               "UPDATE instances SET heartbeat_at = now_ms() WHERE instance_id = :instance_id", instance_id
+               sql_.either(
+                   "UPDATE instances SET heartbeat_at = now_ms() WHERE instance_id = :instance_id",
+                   "UPDATE instances SET heartbeat_at = now_ms(), life_lock = CASE WHEN "
+                   "pg_try_advisory_lock(1196705795, hashtext(instance_id)) THEN 1 ELSE 0 END "
+                   "WHERE instance_id = :instance_id"
+               ),
+               instance_id
            ) == 1;
 }
 
@@ -50,15 +57,37 @@ sql_instance_store::predecessors(std::string const& incarnation, std::string con
     );
 }
 
-std::vector<instance> sql_instance_store::lock_lapsed() {
+#define HAS_LAPSED "heartbeat_at + lease_ms < now_ms()"
+// The lock is tried only where nothing was heard for a second.
+#define HAS_LAPSED_ON_POSTGRES                                                                               \
+    "CASE WHEN " HAS_LAPSED " THEN true WHEN life_lock = 1 AND heartbeat_at + 1000 < now_ms() THEN "         \
+    "pg_try_advisory_xact_lock(1196705795, hashtext(instance_id)) ELSE false END "                           \
+    "AND lease_ms < 1000 * extract(epoch FROM clock_timestamp() - greatest(pg_postmaster_start_time(), "     \
+    "(SELECT backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid())))"
+bool sql_instance_store::any_lapsed(std::string const& but) const {
+    return sql_
+        .row<std::string>(
+            sql_.either(
+                "SELECT instance_id FROM instances WHERE instance_id <> :but AND " HAS_LAPSED " LIMIT 1",
+                "SELECT instance_id FROM instances WHERE instance_id <> :but AND heartbeat_at + 1000 < "
+                "now_ms() "
+                "AND " HAS_LAPSED_ON_POSTGRES " LIMIT 1"
+            ),
+            but
+        )
+        .has_value();
+}
+
+std::vector<instance> sql_instance_store::lock_lapsed(std::string const& but) {
     return instance_record::list(
-        sql_, sql_.either(
-                  "SELECT " INSTANCE_COLUMNS
-                  " FROM instances WHERE heartbeat_at + lease_ms < now_ms() ORDER BY instance_id",
-                  "SELECT " INSTANCE_COLUMNS
-                  " FROM instances WHERE heartbeat_at + lease_ms < now_ms() ORDER BY instance_id "
-                  "FOR UPDATE SKIP LOCKED"
-              )
+        sql_,
+        sql_.either(
+            "SELECT " INSTANCE_COLUMNS " FROM instances WHERE instance_id <> :but AND " HAS_LAPSED
+            " ORDER BY instance_id",
+            "SELECT " INSTANCE_COLUMNS " FROM instances WHERE instance_id <> :but AND " HAS_LAPSED_ON_POSTGRES
+            " ORDER BY instance_id FOR UPDATE SKIP LOCKED"
+        ),
+        but
     );
 }
 

@@ -15,7 +15,8 @@ class sql_instance_store final : public core::instance_store {
     void remove(std::string const& instance_id) override;
     std::vector<core::instance>
     predecessors(std::string const& incarnation, std::string const& instance_id) const override;
-    std::vector<core::instance> lock_lapsed() override;
+    bool any_lapsed(std::string const& but) const override;
+    std::vector<core::instance> lock_lapsed(std::string const& but) override;
 
   private:
     sql& sql_;

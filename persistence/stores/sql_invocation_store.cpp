@@ -1,6 +1,7 @@
 #include "persistence/stores/sql_invocation_store.hpp"
 
 #include "persistence/record.hpp"
+#include "persistence/stores/listed_ids.hpp"
 
 #define INVOCATION_COLUMNS                                                                                   \
     "invocation_id, device_id, state, principal, run_id, step_ordinal, lease_epoch, attempt, "               \
@@ -28,6 +29,28 @@ std::optional<invocation> sql_invocation_store::find(std::string const& invocati
     return invocation_record::find(
         sql_, "SELECT " INVOCATION_COLUMNS " FROM invocations WHERE invocation_id = :invocation_id",
         invocation_id
+    );
+}
+
+#define IS_FINISHED                                                                                          \
+    " WHERE EXISTS (SELECT 1 FROM invocations WHERE invocation_id = id AND finished_at IS NOT NULL)"
+std::vector<std::string> sql_invocation_store::finished_among(std::vector<std::string> const& invocation_ids
+) const {
+    if (invocation_ids.empty()) return {};
+    return sql_.rows<std::string>(
+        sql_.either(
+            "SELECT id FROM " LISTED_IDS_SQLITE IS_FINISHED, "SELECT id FROM " LISTED_IDS_POSTGRES IS_FINISHED
+        ),
+        invocation_ids
+    );
+}
+
+std::vector<std::string> sql_invocation_store::devices_with_queued(std::string const& instance_id) const {
+    return sql_.rows<std::string>(
+        "SELECT DISTINCT d.device_id FROM invocations i JOIN devices d ON d.device_id = i.device_id "
+        "WHERE i.state IN ('queued', 'sent') AND d.instance_id = :instance_id "
+        "AND (i.state = 'queued' OR i.connection_epoch < d.connection_epoch)",
+        instance_id
     );
 }
 

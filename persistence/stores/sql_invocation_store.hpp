@@ -10,6 +10,8 @@ class sql_invocation_store final : public core::invocation_store {
     explicit sql_invocation_store(sql& on) : sql_(on) {}
 
     std::optional<core::invocation> find(std::string const& invocation_id) const override;
+    std::vector<std::string> finished_among(std::vector<std::string> const& invocation_ids) const override;
+    std::vector<std::string> devices_with_queued(std::string const& instance_id) const override;
     void insert(core::invocation const& i) override;
     std::optional<core::invocation> lock(std::string const& invocation_id) override;
     void save(core::invocation const& i) override;

@@ -1,6 +1,7 @@
 #include "persistence/stores/sql_node_store.hpp"
 
 #include "persistence/record.hpp"
+#include "persistence/stores/listed_ids.hpp"
 
 #define DEVICE_COLUMNS                                                                                       \
     "device_id, public_key, label, platform, version, trust, allow, capabilities, connection_epoch, "        \
@@ -64,6 +65,20 @@ std::shared_ptr<advertisement const> sql_node_store::advertised_by(node const& n
     if (known == advertisements_.end() && advertisements_.size() >= advertisements_max)
         advertisements_.erase(advertisements_.begin());
     return advertisements_[n.device_id] = std::make_shared<advertisement const>(n.capabilities);
+}
+
+#define IS_TAKEN                                                                                             \
+    " WHERE NOT EXISTS (SELECT 1 FROM devices WHERE device_id = id AND instance_id = :instance_id AND "      \
+    "revoked = 0)"
+std::vector<std::string>
+sql_node_store::taken_from(std::string const& instance_id, std::vector<std::string> const& device_ids) const {
+    if (device_ids.empty()) return {};
+    return sql_.rows<std::string>(
+        sql_.either(
+            "SELECT id FROM " LISTED_IDS_SQLITE IS_TAKEN, "SELECT id FROM " LISTED_IDS_POSTGRES IS_TAKEN
+        ),
+        device_ids, instance_id
+    );
 }
 
 void sql_node_store::put(node const& n) {
@@ -137,6 +152,17 @@ std::vector<pairing> sql_node_store::list_pairings(
     static constexpr statement in_state =
         LISTED_PAIRINGS "AND state = CAST(:state AS TEXT) ORDER BY pairing_id LIMIT :limit";
     return pairing_record::list(sql_, state ? in_state : all, state, after, limit);
+}
+
+#define IS_DECIDED " WHERE NOT EXISTS (SELECT 1 FROM pairings WHERE device_id = id AND state = 'pending')"
+std::vector<std::string> sql_node_store::decided_among(std::vector<std::string> const& device_ids) const {
+    if (device_ids.empty()) return {};
+    return sql_.rows<std::string>(
+        sql_.either(
+            "SELECT id FROM " LISTED_IDS_SQLITE IS_DECIDED, "SELECT id FROM " LISTED_IDS_POSTGRES IS_DECIDED
+        ),
+        device_ids
+    );
 }
 
 void sql_node_store::put_pairing(pairing const& p) {

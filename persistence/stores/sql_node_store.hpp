@@ -16,6 +16,8 @@ class sql_node_store final : public core::node_store {
     std::optional<core::node> find_by_name(std::string const& name) const override;
     std::vector<core::node> list(std::optional<std::string> const& after, std::int64_t limit) const override;
     std::shared_ptr<core::advertisement const> advertised_by(core::node const& n) const override;
+    std::vector<std::string>
+    taken_from(std::string const& instance_id, std::vector<std::string> const& device_ids) const override;
     void put(core::node const& n) override;
     std::optional<core::node> lock(std::string const& device_id) override;
     std::vector<std::string> disconnect_all_of(std::string const& instance_id) override;
@@ -25,6 +27,7 @@ class sql_node_store final : public core::node_store {
     std::vector<core::pairing> list_pairings(
         std::optional<std::string> const& state, std::optional<std::string> const& after, std::int64_t limit
     ) const override;
+    std::vector<std::string> decided_among(std::vector<std::string> const& device_ids) const override;
     void put_pairing(core::pairing const& p) override;
     std::vector<core::pairing> lock_expired_pairings(std::int64_t limit) override;
 

@@ -2,6 +2,7 @@
 
 #include "core/runs/run_machine.hpp"
 #include "persistence/record.hpp"
+#include "persistence/stores/listed_ids.hpp"
 #include "protocol/json_codec.hpp"
 
 #include <algorithm>
@@ -299,6 +300,19 @@ std::vector<core::inbox_message> sql_run_store::take_inbox(std::string const& ru
 bool sql_run_store::has_inbox(std::string const& run_id) const {
     return sql_.row<std::int64_t>("SELECT inbox_id FROM run_inbox WHERE run_id = :run_id LIMIT 1", run_id)
         .has_value();
+}
+
+#define HAS_NEWS                                                                                             \
+    " WHERE EXISTS (SELECT 1 FROM run_inbox WHERE run_inbox.run_id = id) "                                   \
+    "OR EXISTS (SELECT 1 FROM runs WHERE runs.run_id = id AND cancel_reason IS NOT NULL)"
+std::vector<std::string> sql_run_store::with_news(std::vector<std::string> const& run_ids) const {
+    if (run_ids.empty()) return {};
+    return sql_.rows<std::string>(
+        sql_.either(
+            "SELECT id FROM " LISTED_IDS_SQLITE HAS_NEWS, "SELECT id FROM " LISTED_IDS_POSTGRES HAS_NEWS
+        ),
+        run_ids
+    );
 }
 
 void sql_run_store::insert_step(step const& s) {

@@ -30,6 +30,7 @@ class sql_run_store final : public core::run_store {
     add_to_inbox(std::string const& run_id, std::string const& kind, core::json_text const& payload) override;
     std::vector<core::inbox_message> take_inbox(std::string const& run_id) override;
     bool has_inbox(std::string const& run_id) const override;
+    std::vector<std::string> with_news(std::vector<std::string> const& run_ids) const override;
     void insert_step(core::step const& s) override;
     void save_step(core::step const& s) override;
     std::optional<core::step> find_step(std::string const& run_id, std::int64_t ordinal) const override;

@@ -40,6 +40,12 @@ bool sql_token_store::any_of_kind(std::string const& kind) const {
     return sql_.row<std::string>("SELECT token_id FROM tokens WHERE kind = :kind LIMIT 1", kind).has_value();
 }
 
+std::vector<std::string> sql_token_store::revoked_since(timestamp since) const {
+    return sql_.rows<std::string>(
+        "SELECT token_id FROM tokens WHERE revoked_at IS NOT NULL AND revoked_at >= :since", since
+    );
+}
+
 void sql_token_store::insert(token const& t) {
     token_record::exec(
         sql_,

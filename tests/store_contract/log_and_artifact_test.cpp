@@ -216,12 +216,15 @@ TEST_P(instance_store_test, a_process_lives_while_its_heart_beats) {
         ids(read([](snapshot& seen) { return seen.instances().predecessors("dir", "ins_2"); })),
         names{"ins_1"}
     );
-    EXPECT_TRUE(write([](transaction& tx) { return tx.instances().lock_lapsed(); }).empty());
+    EXPECT_TRUE(write([](transaction& tx) { return tx.instances().lock_lapsed("ins_1"); }).empty());
     store_->run_from_outside(
-        "UPDATE instances SET heartbeat_at = heartbeat_at - 60000 WHERE instance_id <> 'ins_3'"
+        "UPDATE instances SET heartbeat_at = heartbeat_at - 60000, lease_ms = 1 WHERE instance_id <> 'ins_3'"
     );
     EXPECT_TRUE(write([](transaction& tx) { return tx.instances().heartbeat("ins_1"); }));
-    EXPECT_EQ(ids(write([](transaction& tx) { return tx.instances().lock_lapsed(); })), names{"ins_2"});
+    EXPECT_TRUE(read([](snapshot& seen) { return seen.instances().any_lapsed("ins_1"); }));
+    EXPECT_EQ(
+        ids(write([](transaction& tx) { return tx.instances().lock_lapsed("ins_1"); })), names{"ins_2"}
+    );
     write([](transaction& tx) { tx.instances().remove("ins_1"); });
     EXPECT_FALSE(write([](transaction& tx) { return tx.instances().heartbeat("ins_1"); }));
 }

@@ -35,7 +35,7 @@ class store_fixture : public on_each_store {
         db_.reset();
         options.before_statement = failures_.hook();
         options.artifacts = artifacts_.path();
-        db_ = std::make_unique<persistence::db>(store_->url(), loop_, time_, ids_, std::move(options));
+        db_ = std::make_unique<persistence::db>(store_->url(), loop_, store_time_, ids_, std::move(options));
     }
 
     // Runs `work` as a unit and returns what it returned; throws what it threw. Without a coroutine for each
@@ -62,6 +62,7 @@ class store_fixture : public on_each_store {
     planted_failures failures_;
     manual_loop loop_;
     manual_clock time_;
+    core::store_clock store_time_{time_};
     seeded_random random_;
     core::id_source ids_{time_, random_};
     std::unique_ptr<fresh_store> store_;

@@ -44,13 +44,15 @@ class put_artifact final : public write_unit {
 
 TEST(unit_runner_test, a_full_disk_in_the_middle_of_a_group_loses_no_acknowledged_unit) {
     testing::fresh_store const store(store_url::backend::sqlite);
-    testing::manual_clock const time;
+    testing::manual_clock const own_time;
+    core::store_clock time(own_time);
     testing::seeded_random random;
     core::id_source ids(time, random);
     stop_gate gate;
     auto const of = dialect::make(store.url(), time);
     store_session session(*of);
-    unit_runner runner(session, time, ids, gate, [&](unit_runner::ending told) {
+    server_history history;
+    unit_runner runner(session, history, time, ids, gate, [&](unit_runner::ending told) {
         for (auto& [unit, why] : told.units) unit->finished(std::move(why));
     });
     auto const pages = store.run_from_outside("PRAGMA page_count");

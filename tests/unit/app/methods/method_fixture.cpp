@@ -15,15 +15,15 @@ void method_fixture::SetUp() {
     facts_ = {"gw_test",   instance_id, is_postgres() ? "postgresql" : "sqlite", 1, {"edge", "worker"},
               loop_.now(), {}};
     models_ = std::make_unique<only_demo>(loop_);
-    relay_ = std::make_unique<core::event_relay>(loop_, *db_, time_, ids_);
+    relay_ = std::make_unique<core::event_relay>(loop_, *db_, store_time_, ids_);
     tapes_ = std::make_unique<core::tape_feed>(loop_, *db_);
     nodes_ = std::make_unique<core::node_router>(loop_, *db_, secrets_);
     environment_.reset(new core::run_environment{
-        loop_, *db_, time_, random_, *models_, *nodes_, *relay_, secrets_, settings_
+        loop_, *db_, store_time_, random_, *models_, *nodes_, *relay_, secrets_, lease_, settings_
     });
     worker_ = std::make_unique<core::worker>(*environment_);
     services_.reset(new app::services{
-        {loop_, *db_, time_, random_, settings_, *worker_, *relay_, *tapes_, *nodes_, secrets_, facts_,
+        {loop_, *db_, store_time_, random_, settings_, *worker_, *relay_, *tapes_, *nodes_, secrets_, facts_,
          limits_}
     });
     dispatcher_ = std::make_unique<app::dispatcher>(loop_, app::make_method_table(*services_));

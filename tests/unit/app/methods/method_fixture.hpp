@@ -30,6 +30,12 @@ class scripted_node final : public core::node_link {
     std::vector<std::string> cancelled;
 };
 
+// A lease that nobody contests.
+class always_held final : public core::lease_guard {
+  public:
+    bool may_act() const override { return true; }
+};
+
 class method_fixture : public store_fixture {
   protected:
     static constexpr char const* instance_id = "ins_test";
@@ -106,6 +112,7 @@ class method_fixture : public store_fixture {
     std::unique_ptr<only_demo> models_;
     std::unique_ptr<core::event_relay> relay_;
     std::unique_ptr<core::tape_feed> tapes_;
+    always_held lease_;
     std::unique_ptr<core::run_environment> environment_;
     std::unique_ptr<app::services> services_;
 };

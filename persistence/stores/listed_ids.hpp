@@ -1,0 +1,4 @@
+#pragma once
+// The ids of a list that is bound as `:ids`, as rows with one column `id`.
+#define LISTED_IDS_SQLITE "(SELECT value AS id FROM json_each(:ids)) AS listed"
+#define LISTED_IDS_POSTGRES "json_array_elements_text(CAST(:ids AS JSON)) AS listed (id)"
