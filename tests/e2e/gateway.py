@@ -82,7 +82,7 @@ class Gateway:
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
                 self.command(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log,
-                env=self.child_environment(), preexec_fn=with_postgres.die_with_parent)
+                env=self.child_environment(), preexec_fn=lambda: with_postgres.die_with_parent(signal.SIGKILL))
         timer = threading.Timer(timeout, self.process.kill)
         timer.start()
         line = self.process.stdout.readline().decode()

@@ -40,9 +40,9 @@ def server_account():
     sys.exit("with_postgres: neither the user postgres nor nobody exists, and the server refuses to run as root.")
 
 
-def die_with_parent():
-    """In the child, before exec: SIGINT to the server (its fast stop) when this process dies."""
-    ctypes.CDLL(None, use_errno=True).prctl(1, signal.SIGINT)
+def die_with_parent(by=signal.SIGINT):
+    """In the child, before exec: when the thread that started it ends, it gets `by` (SIGINT: the server's fast stop)."""
+    ctypes.CDLL(None, use_errno=True).prctl(1, by)
 
 
 def free_port():

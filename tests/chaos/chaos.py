@@ -1,0 +1,216 @@
+"""One chaos run: a cluster, a load, a schedule of faults, the heal, and the check of what is left."""
+import contextlib
+import random
+import subprocess
+import tempfile
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+
+import peer
+import with_postgres
+import world
+from clients import JournaledPeer
+from cluster import Cluster, Door, fail_point_names
+from evidence import Evidence
+from faults import BY_NAME
+from gateway import Settings
+from invariants import check_all
+from journal import Journal
+from load import Decider, EventReader, Repeater, Starter, TapeReader
+
+LABELS = ["north", "south"]
+STARTERS, REPEATERS, DECIDERS, TAPE_READERS = 3, 1, 2, 2
+TOPICS = [["*"], ["runs"], ["approvals", "nodes"]]
+# After the last heal nobody waits longer than this for the next sign of progress: many times what the slowest machine
+# needs, since what comes to rest too late is told apart from what never does by nothing else.
+PATIENCE_S = 60
+
+
+class Scene:
+    """What all actors of one run share."""
+
+    def __init__(self, directory, seed, store, instances, lease_ms=1000, server=None, pause_s=0.25):
+        self.directory, self.seed, self.store = Path(directory), seed, store
+        self.lease_s, self.pause_s = lease_ms / 1000, pause_s
+        self.random = self.random_of("faults")
+        self.load_over, self.clients_over, self.readers_over, self.nodes_over = (threading.Event() for _ in range(4))
+        self.waiting = threading.Event()  # never set: what a pause waits for
+        self.labels = LABELS
+        self.ledger = peer.Ledger(self.directory)
+        self.cluster = Cluster(self.directory, store, instances, lease_ms, server)
+        self.fail_points = fail_point_names(Settings.gatehouse)
+        self.injected, self.stuck = Counter(), []
+        self.announced = set()
+
+    def random_of(self, name):
+        return random.Random(f"{self.seed}/{name}")
+
+    def door(self, chooser):
+        return chooser.choice(self.doors)
+
+    def announce(self, run_id):
+        """Every other run is followed by somebody."""
+        if run_id not in self.announced:
+            self.announced.add(run_id)
+            if len(self.announced) % 2:
+                self.tape_readers[len(self.announced) // 2 % len(self.tape_readers)].wanted.put(run_id)
+
+    def pause(self, seconds):
+        self.waiting.wait(seconds)
+
+    def pause_until(self, predicate, seconds):
+        deadline = time.monotonic() + seconds
+        while not predicate() and time.monotonic() < deadline:
+            self.pause(0.05)
+
+    # --- the acts of a run
+
+    def set_up(self):
+        self.cluster.start()
+        first = self.cluster.instances[0]
+        admin = peer.client(first)
+        admin.call("policy.put", {"rules": world.POLICY})
+        memories = world.pair_nodes(first, admin, self.ledger, self.labels)
+        admin.close()
+        self.memories = memories
+        self.doors = [Door(each) for each in self.cluster.instances]
+        self.event_readers = [EventReader(self, f"events-{n}", topics) for n, topics in enumerate(TOPICS, 1)]
+        for each in self.event_readers:
+            each.begin()
+        self.log_start = self.cluster.reader.log_head()
+        self.tape_readers = [TapeReader(self, f"tapes-{n}") for n in range(1, TAPE_READERS + 1)]
+        self.keepers = [world.NodeKeeper(self, f"node-{m.device.label}", m) for m in memories]
+        self.sampler = threading.Thread(target=self.take_samples, daemon=True)
+
+    def start_load(self):
+        self.starters = [Starter(self, f"starter{n}") for n in range(1, STARTERS + 1)]
+        self.starters += [Repeater(self, f"repeater{n}") for n in range(1, REPEATERS + 1)]
+        self.deciders = [Decider(self, f"decider{n}") for n in range(1, DECIDERS + 1)]
+        for each in [*self.keepers, *self.tape_readers, *self.deciders, *self.starters, self.sampler]:
+            each.start()
+
+    def take_samples(self):
+        journal = Journal(self.directory / "journal-sampler.jsonl")
+        while not self.nodes_over.wait(1):
+            for each in self.cluster.instances:
+                with contextlib.suppress(OSError, StopIteration):
+                    journal.note("sample", instance=each.number, resident_bytes=each.memory_bytes(),
+                                 descriptors=each.descriptors())
+
+    def inject(self, schedule):
+        for planned in schedule:
+            self.pause(planned.after_s)
+            self.cluster.revive()
+            instance = self.cluster.instances[planned.instance - 1]
+            BY_NAME[planned.kind](self, instance, planned)
+            self.injected[planned.kind] += 1
+
+    def settle(self):
+        """Heals everything and waits for as long as anything moves."""
+        self.cluster.heal()
+        self.load_over.set()
+        self.wait_while_moving(lambda: not any(each.is_alive() for each in self.starters), "clients without an answer",
+                               lambda: sum(each.is_alive() for each in self.starters))
+        self.wait_while_moving(lambda: not self.cluster.reader.open_runs(), "runs that do not come to rest",
+                               self.cluster.reader.tape_lengths)
+        self.clients_over.set()
+        for each in self.deciders:
+            each.join(20)
+        self.log_end = self.cluster.reader.log_head()
+        expected = [row["event_id"] for row in self.cluster.reader.rows(
+            f"SELECT event_id FROM outbox WHERE seq > {self.log_start} AND seq <= {self.log_end}")]
+        self.wait_while_moving(lambda: self.event_readers[0].seen.issuperset(expected), "events that do not come",
+                               lambda: len(self.event_readers[0].seen))
+        self.wait_while_moving(lambda: all(each.wanted.empty() and each.ended.is_set() for each in self.tape_readers),
+                               "tapes that do not end", lambda: sum(each.last for each in self.tape_readers))
+
+    def wait_while_moving(self, is_done, what, progress):
+        last, since = progress(), time.monotonic()
+        while not is_done():
+            self.cluster.revive()
+            now = progress()
+            if now != last:
+                last, since = now, time.monotonic()
+            if time.monotonic() - since > PATIENCE_S:
+                self.stuck.append(what)
+                return
+            self.pause(0.2)
+
+    def tear_down(self):
+        self.readers_over.set()
+        self.nodes_over.set()
+        for each in [*self.event_readers, *self.tape_readers, *self.keepers]:
+            each.join(20)
+        self.cluster.stop()
+
+    def end(self):
+        """Whatever happened: no process stays."""
+        for event in (self.load_over, self.clients_over, self.readers_over, self.nodes_over):
+            event.set()
+        for each in self.cluster.instances:
+            if each.process and each.process.poll() is None:
+                each.process.kill()
+                each.process.wait()
+
+    # --- what came of it
+
+    def collect(self):
+        texts = [(path.name, path.read_bytes()) for path in self.directory.glob("gateway-*.log")]
+        if self.store == "sqlite":
+            texts += [(path.name, path.read_bytes()) for path in self.directory.glob("gatehouse.db*")]
+        else:
+            dump = subprocess.run([with_postgres.program("pg_dump"), "-d", self.cluster.store_url],
+                                  stdin=subprocess.DEVNULL, capture_output=True, check=True)
+            (self.directory / "store.sql").write_bytes(dump.stdout)
+            texts.append(("store.sql", dump.stdout))
+        return Evidence.collect(
+            self.cluster.reader, self.directory, log_start=self.log_start, log_end=self.log_end, texts=texts,
+            secrets=[self.cluster.token, *world.token_texts(self.memories)])
+
+    def odd_ends(self):
+        return [f"instance {each.number} ended with {end.code}, told {end.told}, fail point {end.fail_point}"
+                for each in self.cluster.instances for end in each.ends if not end.is_expected()]
+
+    def kill_points_hit(self):
+        return Counter(end.fail_point.split(":")[0] for each in self.cluster.instances for end in each.ends
+                       if end.fail_point and end.told is None)
+
+
+class Result:
+    """A finished run, checked."""
+
+    def __init__(self, scene, evidence):
+        self.scene, self.evidence = scene, evidence
+        self.checks = check_all(evidence)
+        self.violations = [(name, each) for name, _, _, found in self.checks for each in found]
+        self.violations += [("process", each) for each in scene.odd_ends()]
+        self.violations += [("rest", each) for each in scene.stuck]
+
+    def counts(self):
+        e = self.evidence
+        return {"runs": len(e.runs), "effects": len(e.ledger), "events": len(e.outbox),
+                "tape items": sum(map(len, e.tapes.values())), "acknowledged": sum(1 for _ in e.lines("ack")),
+                "refused": dict(Counter(line["kind"] for _, line in e.lines("refused"))),
+                "states": dict(Counter(run["state"] for run in e.runs.values()))}
+
+
+def run_once(seed, store, instances, make_schedule, server=None):
+    """One run on a fresh store, in a new directory that stays. Raises nothing for what the system under test does wrong.
+
+    `make_schedule(random, fail points) -> [Planned]`.
+    """
+    directory = Path(tempfile.mkdtemp(prefix=f"gatehouse-chaos-{store}-{seed}-"))
+    scene = Scene(directory, seed, store, instances, server=server)
+    schedule = make_schedule(scene.random, scene.fail_points)
+    (directory / "schedule").write_text("\n".join(map(str, schedule)) + "\n", encoding="utf-8")
+    try:
+        scene.set_up()
+        scene.start_load()
+        scene.inject(schedule)
+        scene.settle()
+        scene.tear_down()
+        return Result(scene, scene.collect())
+    finally:
+        scene.end()

@@ -1,0 +1,243 @@
+"""The seeded mixed load: who starts runs, repeats itself, cancels, decides, listens and follows."""
+import contextlib
+import json
+import queue
+import threading
+
+from clients import Client, GaveUp, JournaledPeer, post
+from gateway import RpcError
+from world import UNREACHABLE
+
+SESSIONS = [("queue", 3), ("steer", 1), ("interrupt", 1)]  # mode, how many a starter has
+
+
+class Script:
+    """The text of a run for the demo model, with a marker that stands in no other."""
+
+    def __init__(self, random, marker, labels):
+        self.random, self.marker, self.labels = random, marker, labels
+        self.calls = 0
+
+    def text(self):
+        lines = [f"/say {self.marker}"]
+        for _ in range(self.random.randint(0, 4)):
+            lines += self.random.choices(
+                [self.one_call, self.parallel_calls, self.sleep, self.transient, self.permanent],
+                [6, 2, 2, 1, 0.2])[0]()
+        return "\n".join(lines)
+
+    def one_call(self):
+        name = self.random.choices(["act", "slow", "look", "guarded", "forget", "banned"], [6, 4, 2, 2, 1, 0.5])[0]
+        self.calls += 1
+        arguments = {"key": f"{self.marker}.{self.calls}", "node": self.random.choice(self.labels)}
+        return [f"/call node__world__{name} {json.dumps(arguments)}"]
+
+    def parallel_calls(self):
+        count = self.random.randint(2, 4)
+        return [f"/parallel {count}"] + [line for _ in range(count) for line in self.one_call()]
+
+    def sleep(self):
+        return [f"/sleep {self.random.randint(20, 400)}"]
+
+    def transient(self):
+        return ["/fail transient 1"]
+
+    def permanent(self):
+        return ["/fail permanent"]
+
+
+class Starter(Client):
+    """Starts runs in sessions of its own and does to them what people do."""
+
+    def __init__(self, scene, name):
+        super().__init__(scene, name)
+        self.count = 0
+        self.sessions = [f"{name}-{mode}-{n}" for mode, many in SESSIONS for n in range(many)]
+
+    def run(self):
+        with contextlib.suppress(GaveUp):
+            for session in self.sessions:
+                self.call("session.resolve", {"session_key": session, "mode": session.split("-")[-2]},
+                          key=f"make-{session}")
+            super().run()
+
+    def step(self):
+        self.count += 1
+        marker = f"{self.name}-{self.count}"
+        params = {"session_key": self.random.choice(self.sessions),
+                  "input": {"text": Script(self.random, marker, self.scene.labels).text()}}
+        if self.random.random() < 0.04:
+            params["deadline_ms"] = self.random.randint(50, 1500)
+        started = self.call("run.start", params, key=marker)
+        self.scene.announce(started["run_id"])
+        what = self.random.choices([self.look, self.cancel, self.add_input, lambda run_id: None], [5, 1, 1.5, 3])[0]
+        with contextlib.suppress(RpcError):  # it may have ended meanwhile
+            what(started["run_id"])
+
+    def look(self, run_id):
+        self.call("run.get", {"run_id": run_id, "wait_ms": self.random.randint(0, 1500)})
+
+    def cancel(self, run_id):
+        self.call("run.cancel", {"run_id": run_id, "reason": "chaos"}, key=f"cancel-{run_id}")
+
+    def add_input(self, run_id):
+        self.call("run.input", {"run_id": run_id, "text": f"/say and {run_id}"}, key=f"input-{run_id}")
+
+
+class Repeater(Client):
+    """Asks for the same thing 2 to 16 times at once, at different instances, under one key."""
+
+    def __init__(self, scene, name):
+        super().__init__(scene, name)
+        self.count = 0
+
+    def step(self):
+        self.count += 1
+        marker = f"{self.name}-{self.count}"
+        params = {"session_key": f"{self.name}-{self.random.randint(1, 3)}", "idempotency_key": marker,
+                  "input": {"text": Script(self.random, marker, self.scene.labels).text()}}
+        times = self.random.choices([2, 3, 5, 16], [5, 3, 2, 0.5])[0]
+        doors = [[self.random.random() for _ in range(50)] for _ in range(times)]
+        askers = [threading.Thread(target=self.ask, args=(params, choices), daemon=True) for choices in doors]
+        for each in askers:
+            each.start()
+        for each in askers:
+            each.join()
+
+    def ask(self, params, choices):
+        self.journal.note("intent", method="run.start", params=params)
+        for attempt in range(100_000):
+            try:
+                door = self.scene.doors[int(choices[attempt % len(choices)] * len(self.scene.doors))]
+                result = post(door, "run.start", params)
+                self.journal.note("ack", method="run.start", params=params, result=result)
+                return self.scene.announce(result["run_id"])
+            except RpcError as error:
+                self.refused("run.start", params, error)
+            except UNREACHABLE:
+                pass
+            if self.scene.clients_over.wait(0.05):
+                return None
+        return None
+
+
+class Decider(Client):
+    """Answers what is asked of people, as it comes; two of them answer the same questions at once."""
+
+    def run(self):
+        with contextlib.suppress(GaveUp):
+            while not self.scene.clients_over.is_set():
+                self.step()
+                self.scene.clients_over.wait(self.random.uniform(0.05, 0.4))
+        self.leave()
+
+    def step(self):
+        for each in self.call("approval.list", {"limit": 20})["items"]:
+            choices = ["approve", "approve", "deny"] if each["kind"] == "call" else ["retry", "retry", "skip", "fail"]
+            params = {"approval_id": each["approval_id"], "decision": self.random.choice(choices)}
+            if self.random.random() < 0.5:
+                params["subject_hash"] = each["subject_hash"]
+            with contextlib.suppress(RpcError):  # somebody was faster
+                self.call("approval.resolve", params)
+
+
+class EventReader(Client):
+    """Subscribes to topics and goes on from its cursor on another instance again and again."""
+
+    def __init__(self, scene, name, topics):
+        super().__init__(scene, name)
+        self.topics = topics
+        self.cursor = None
+        self.seen = set()
+        self.subscriptions = 0
+
+    def begin(self):
+        """The first subscription, which says from where on this reader must miss nothing."""
+        self.subscribe()
+        self.start()
+
+    def run(self):
+        while not self.scene.readers_over.is_set():
+            try:
+                if self.peer is None:
+                    self.subscribe()
+                self.listen(self.random.uniform(0.3, 5))
+            except RpcError as error:
+                self.journal.note("refused", method="events.subscribe", kind=error.data.get("kind"),
+                                  message=error.message, after=self.cursor)
+                self.scene.readers_over.wait(0.2)
+            except UNREACHABLE:
+                self.scene.readers_over.wait(0.05)
+            finally:
+                self.leave()
+
+    def subscribe(self):
+        self.subscriptions += 1
+        number = self.subscriptions
+        self.peer = JournaledPeer(self.scene.door(self.random), lambda message: self.take(number, message)).connect()
+        after = {"after": self.cursor} if self.cursor else {}
+        self.journal.note("subscribe", number=number, topics=self.topics, after=self.cursor)
+        cursor = self.peer.call("events.subscribe", {"topics": self.topics, **after}, timeout=8)["cursor"]
+        self.cursor = self.cursor or cursor
+
+    def take(self, number, message):
+        if message["method"] != "event":
+            return
+        params = message["params"]
+        stored = [each for each in params["events"] if not each.get("ephemeral")]
+        if stored:
+            self.journal.note("events", number=number, cursor=params["cursor"], events=stored)
+        self.cursor = params["cursor"]
+        self.seen.update(each["event_id"] for each in stored)
+
+    def listen(self, seconds):
+        """Reads until the connection ends or this reader moves on."""
+        with self.peer.changed:
+            self.peer.changed.wait_for(lambda: self.peer.closed or self.scene.readers_over.is_set(), seconds)
+
+
+class TapeReader(Client):
+    """Follows tapes live, each to its end, over as many connections as that takes."""
+
+    def __init__(self, scene, name):
+        super().__init__(scene, name)
+        self.wanted = queue.SimpleQueue()
+        self.ended = threading.Event()
+
+    def run(self):
+        while not self.scene.readers_over.is_set():
+            try:
+                run_id = self.wanted.get(timeout=0.2)
+            except queue.Empty:
+                continue
+            self.follow(run_id)
+        self.leave()
+
+    def follow(self, run_id):
+        self.last, self.ended = 0, threading.Event()
+        number = 0
+        while not self.ended.is_set() and not self.scene.readers_over.is_set():
+            number += 1
+            ended = self.ended
+            try:
+                self.leave()
+                self.peer = JournaledPeer(
+                    self.scene.door(self.random), lambda message, n=number, e=ended: self.take(n, e, message)).connect()
+                self.journal.note("follow", run_id=run_id, number=number, after_seq=self.last)
+                self.peer.call("run.subscribe", {"run_id": run_id, "after_seq": self.last}, timeout=8)
+                ended.wait(self.random.uniform(0.2, 3))
+            except RpcError as error:
+                self.journal.note("refused", method="run.subscribe", run_id=run_id, kind=error.data.get("kind"),
+                                  message=error.message)
+                self.scene.readers_over.wait(0.1)
+            except UNREACHABLE:
+                self.scene.readers_over.wait(0.05)
+
+    def take(self, number, ended, message):
+        params = message["params"]
+        if message["method"] == "tape":
+            self.journal.note("tape", run_id=params["run_id"], number=number, items=params["items"])
+            self.last = params["items"][-1]["seq"]
+        elif message["method"] == "tape.end":
+            self.journal.note("tape.end", run_id=params["run_id"], number=number, state=params["state"], last=self.last)
+            ended.set()

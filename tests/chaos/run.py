@@ -1,0 +1,121 @@
+#!/usr/bin/env python3
+"""Chaos runs against a built gateway: seeded load, seeded faults, and every invariant checked after the last heal."""
+import argparse
+import contextlib
+import os
+import random
+import shutil
+import signal
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "e2e"), str(HERE.parent / "support")]
+import with_postgres  # noqa: E402
+from chaos import run_once  # noqa: E402
+from faults import BY_NAME, plan, plan_kills  # noqa: E402
+from gateway import Settings  # noqa: E402
+
+RUN_SECONDS = 60  # a long run is many of these, each on a fresh store with a seed of its own
+SHORT_SECONDS, SHORT_KILLS = 8, 6
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__, prog="./dev chaos")
+    parser.add_argument("--minutes", type=float, help="how long in all (default: one run of each kind on each store)")
+    parser.add_argument("--seconds", type=float, default=RUN_SECONDS, help="of faults in one run (default: 60)")
+    parser.add_argument("--seed", type=int, help="of the first run; the others count on (default: random)")
+    parser.add_argument("--store", choices=("sqlite", "postgres"), action="append",
+                        help="may stand twice (default: both in turn)")
+    parser.add_argument("--instances", type=int, default=3, help="gateways on one PostgreSQL (default: 3)")
+    parser.add_argument("--fault", choices=sorted(BY_NAME), action="append", help="only this one; may stand more than once")
+    parser.add_argument("--kind", dest="kinds", choices=("mixed", "kills", "short"), action="append",
+                        help="mixed faults; one kill at each fail point; a little of both (default: the first two in turn)")
+    parser.add_argument("--gatehouse", default=Settings.gatehouse, help="the program to test")
+    parser.add_argument("--keep", action="store_true", help="keep the evidence of good runs too")
+    return parser.parse_args()
+
+
+def print_result(result, kind, seconds):
+    scene = result.scene
+    instances = len(scene.cluster.instances)
+    print(f"\nseed {scene.seed} · {scene.store} · {kind} · {instances} instance(s) · {seconds:.0f} s")
+    print("  " + " · ".join(f"{name}: {value}" for name, value in result.counts().items()))
+    print("  faults: " + ", ".join(f"{kind} × {count}" for kind, count in sorted(scene.injected.items())))
+    if hit := scene.kill_points_hit():
+        print("  killed at: " + ", ".join(f"{place} × {count}" for place, count in sorted(hit.items())))
+    if kind == "kills" and (missed := set(scene.fail_points) - set(hit)):
+        print("  not reached: " + ", ".join(sorted(missed)))
+    for name, says, looked_at, violations in result.checks:
+        print(f"  {name:4} {says:40} {looked_at:8} checked  {len(violations) or 'none'} broken")
+    for name, violation in result.violations[:60]:
+        print(f"  VIOLATION {name}: {violation}")
+    if result.violations:
+        print(f"  evidence: {scene.directory}\n  again: ./dev chaos --seed {scene.seed} --store {scene.store} "
+              f"--kind {kind} --instances {instances}")
+    sys.stdout.flush()
+
+
+def print_totals(results):
+    faults, points = Counter(), Counter()
+    for each in results:
+        faults.update(each.scene.injected)
+        points.update(each.scene.kill_points_hit())
+    print(f"\n{len(results)} runs, seeds {', '.join(str(each.scene.seed) for each in results)}")
+    for kind, count in sorted(faults.items()):
+        print(f"  {kind:24} {count:6}")
+    print(f"  kill points hit: {sum(points.values())} at {len(points)} places")
+    broken = Counter(name for each in results for name, _ in each.violations)
+    print("  violations: " + (", ".join(f"{name} × {count}" for name, count in sorted(broken.items())) or "none"))
+
+
+@contextlib.contextmanager
+def postgres_where_needed(stores):
+    if "postgres" not in stores:
+        yield None
+        return
+    with with_postgres.private_server() as server:
+        Settings.postgres = server
+        yield server
+
+
+def run_turn(options, store, kind, seed, server):
+    instances = options.instances if store == "postgres" else 1
+
+    def make_schedule(chooser, places):
+        if kind == "kills":
+            return plan_kills(chooser, places, instances)
+        if kind == "mixed":
+            return plan(chooser, options.seconds, store, instances, places, options.fault)
+        some = chooser.sample(places, min(SHORT_KILLS, len(places)))
+        return plan(chooser, SHORT_SECONDS, store, instances, places) + plan_kills(chooser, some, instances)
+    return run_once(seed, store, instances, make_schedule, server if store == "postgres" else None)
+
+
+def main():
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    options = arguments()
+    Settings.gatehouse = os.path.abspath(options.gatehouse)
+    stores, kinds = options.store or ["sqlite", "postgres"], options.kinds or ["mixed", "kills"]
+    turns = [(store, kind) for kind in kinds for store in stores]
+    seed = options.seed if options.seed is not None else random.SystemRandom().randrange(1 << 32)
+    until = time.monotonic() + (options.minutes or 0) * 60
+    results = []
+    with postgres_where_needed(stores) as server:
+        while time.monotonic() < until or (not options.minutes and len(results) < len(turns)):
+            store, kind = turns[len(results) % len(turns)]
+            started = time.monotonic()
+            result = run_turn(options, store, kind, seed + len(results), server)
+            results.append(result)
+            print_result(result, kind, time.monotonic() - started)
+            if not result.violations and not options.keep:
+                shutil.rmtree(result.scene.directory, ignore_errors=True)
+    if len(results) > 1:
+        print_totals(results)
+    return 1 if any(each.violations for each in results) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,199 @@
+"""The checker finds what is planted for it, each by its own invariant, and nothing in evidence that is right."""
+import copy
+import hashlib
+import sys
+import unittest
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "e2e"), str(HERE.parent / "support")]
+import canonical  # noqa: E402
+from evidence import Evidence, timestamp  # noqa: E402
+from invariants import INVARIANTS, check_all  # noqa: E402
+
+RUN, SESSION, DEVICE, APPROVAL = "run_1", "ses_1", "dev_1", "app_1"
+KEY, ARGUMENTS = "run_1:1:1", {"key": "m.1", "node": "north"}
+
+
+def chained(items):
+    """Rows of tape_items out of (kind, payload)."""
+    previous, rows = "0" * 64, []
+    for seq, (kind, payload) in enumerate(items, 1):
+        at = 1_000_000 + seq
+        text = "\n".join([previous, str(seq), kind, timestamp(at), canonical.canonical(payload)])
+        rows.append({"run_id": RUN, "seq": seq, "kind": kind, "occurred_at": at, "payload": payload,
+                     "prev_hash": previous, "hash": hashlib.sha256(text.encode()).hexdigest()})
+        previous = rows[-1]["hash"]
+    return rows
+
+
+def changed(state_from, state_to):
+    return ("status_change", {"from": state_from, "to": state_to})
+
+
+TAPE = [
+    changed(None, "accepted"), ("input", {"text": "/say m"}),
+    ("lease", {"owner": "ins_1", "epoch": 1, "reason": "start"}), changed("accepted", "running"),
+    ("provider_request", {"step_id": "turn_1"}),
+    ("provider_response", {"step_id": "turn_1", "text": "m", "usage": {"input_tokens": 2, "output_tokens": 1}}),
+    ("policy_decision", {"step_id": "step_1", "effect": "ask"}),
+    ("approval_request", {"approval_id": APPROVAL, "step_id": "step_1"}), changed("running", "waiting"),
+    ("approval_decision", {"approval_id": APPROVAL, "step_id": "step_1", "decision": "approve"}),
+    changed("waiting", "running"), ("lease", {"owner": "ins_1", "epoch": 2, "reason": "resume"}),
+    ("tool_call", {"step_id": "step_1", "tool": "node__world__guarded", "arguments": ARGUMENTS, "attempt": 1,
+                   "idempotency_key": KEY}),
+    ("tool_output", {"step_id": "step_1", "ok": True, "output": {"done": "m.1"}}),
+    ("provider_request", {"step_id": "turn_2"}),
+    ("provider_response", {"step_id": "turn_2", "text": "end", "usage": {"input_tokens": 3, "output_tokens": 1}}),
+    changed("running", "succeeded"),
+]
+
+
+def event(seq, state_from, state_to, run_id=RUN):
+    return {"seq": seq, "event_id": f"event_{seq}", "topic": f"run:{run_id}", "category": "runs", "session_id": SESSION,
+            "type": "run.state_changed",
+            "payload": {"run_id": run_id, "session_id": SESSION, "from": state_from, "to": state_to}}
+
+
+def good_tables():
+    tape = chained(TAPE)
+    subject = {"tool": "node__world__guarded", "arguments": ARGUMENTS, "run_id": RUN, "step_id": "step_1"}
+    run = {"run_id": RUN, "session_id": SESSION, "state": "succeeded", "input": {"text": "/say m"}, "output": "m\nend",
+           "input_tokens": 5, "output_tokens": 2, "ordinal": 1, "turn": 2, "steps": 1, "claimable_at": None,
+           "lease_owner": None, "lease_epoch": 2, "tape_seq": len(tape), "tape_hash": tape[-1]["hash"],
+           "waiting_on": None}
+    step = {"run_id": RUN, "ordinal": 1, "tool": "node__world__guarded", "state": "finished", "ok": 1,
+            "idempotency_key": KEY, "arguments": ARGUMENTS, "output": {"done": "m.1"}}
+    approval = {"approval_id": APPROVAL, "kind": "call", "run_id": RUN, "state": "approved", "decision": "approve",
+                "subject": subject, "subject_hash": canonical.digest(subject)}
+    log = [event(1, None, "accepted"), event(2, "accepted", "running"), event(3, "running", "waiting"),
+           event(4, "waiting", "running"), event(5, "running", "succeeded")]
+    reply = {"run_id": RUN, "session_id": SESSION, "state": "accepted"}
+    return {"runs": [run], "steps": [step], "tape_items": tape, "approvals": [approval], "outbox": log,
+            "idempotency": [{"method": "run.start", "key": "m", "reply": reply}]}
+
+
+def good_ledger():
+    return [{"key": KEY, "argument": "m.1", "arguments_hash": canonical.digest({"key": "m.1"}), "attempt": 1, "epoch": 2,
+             "run_id": RUN, "device_id": DEVICE, "at_ms": 2_000_000}]
+
+
+def good_journals(tables):
+    start = {"what": "ack", "method": "run.start", "params": {"idempotency_key": "m"},
+             "result": tables["idempotency"][0]["reply"]}
+    seen = [{name: row[name] for name in ("event_id", "type", "payload")} for row in tables["outbox"]]
+    items = [{"seq": row["seq"], "hash": row["hash"]} for row in tables["tape_items"]]
+    return {
+        "starter": [start, copy.deepcopy(start),
+                    {"what": "ack", "method": "run.get", "params": {}, "result": {
+                        "run_id": RUN, "state": "succeeded", "output": {"text": "m\nend"}}}],
+        "decider": [{"what": "ack", "method": "approval.resolve",
+                     "params": {"approval_id": APPROVAL, "decision": "approve"}, "result": {}}],
+        "events": [{"what": "subscribe", "topics": ["runs"]},
+                   {"what": "events", "number": 1, "events": seen[:3]},
+                   {"what": "events", "number": 2, "events": seen[2:]}],
+        "tapes": [{"what": "tape", "run_id": RUN, "number": 1, "items": items},
+                  {"what": "tape.end", "run_id": RUN, "state": "succeeded"}],
+        "sampler": [{"what": "sample", "instance": 1, "resident_bytes": 1, "descriptors": 1}],
+    }
+
+
+class World:
+    """Good evidence that a test may break before it is checked."""
+
+    def __init__(self):
+        self.tables, self.ledger = good_tables(), good_ledger()
+        self.journals = good_journals(self.tables)
+        self.texts = [("log", b"nothing")]
+        self.run, self.step, self.approval = (self.tables[name][0] for name in ("runs", "steps", "approvals"))
+
+    def retape(self, items):
+        self.tables["tape_items"] = chained(items)
+        self.run["tape_seq"], self.run["tape_hash"] = len(items), self.tables["tape_items"][-1]["hash"]
+        del self.journals["tapes"]
+
+    def drop(self, kind):
+        self.retape([each for each in TAPE if each[0] != kind])
+
+    def broken(self):
+        evidence = Evidence(self.tables, self.ledger, self.journals, secrets=["gth_secret"], texts=self.texts)
+        return {name for name, _, _, violations in check_all(evidence) if violations}
+
+
+def second_run_beside(world):
+    world.tables["runs"].append({**world.run, "run_id": "run_2", "ordinal": 2})
+    world.tables["outbox"].insert(2, {**event(2.5, "accepted", "running", "run_2")})
+
+
+def event_in_wrong_order(world):
+    first, second = world.journals["events"][1:]
+    first["events"], second["events"] = second["events"][1:], first["events"]
+
+
+def older_epoch_again(world):
+    items = list(TAPE)
+    items[11] = ("lease", {"owner": "ins_1", "epoch": 1, "reason": "resume"})
+    world.retape(items)
+
+
+# what is planted -> the invariant that must name it
+PLANTED = {
+    "I1": [lambda w: w.journals["starter"][0]["result"].update(run_id="run_9"),
+           lambda w: w.journals["starter"].append({"what": "ack", "method": "run.cancel", "params": {"run_id": RUN},
+                                                   "result": {}}),
+           lambda w: w.journals["starter"].append({"what": "ack", "method": "run.input", "result": {},
+                                                   "params": {"run_id": RUN, "text": "more"}}),
+           lambda w: w.journals["starter"][2]["result"].update(output={"text": "else"}),
+           lambda w: w.approval.update(decision="deny"),
+           lambda w: w.journals["events"][1]["events"].append({"event_id": "event_x", "type": "t", "payload": {}})],
+    "I2": [lambda w: w.run.update(state="running"), lambda w: w.run.update(state="accepted"),
+           lambda w: w.run.update(state="waiting", waiting_on=APPROVAL)],
+    "I3": [lambda w: w.retape(TAPE + [TAPE[13]]), lambda w: w.retape(TAPE[:6] + TAPE[5:]),
+           lambda w: w.step.update(state="started")],
+    "I4": [lambda w: w.ledger.append({**w.ledger[0]}), lambda w: w.ledger[0].update(key="run_1:1:2"),
+           lambda w: w.ledger[0].update(at_ms=5), lambda w: w.ledger.clear()],
+    "I5": [older_epoch_again, lambda w: w.run.update(lease_epoch=1), lambda w: w.ledger[0].update(epoch=7)],
+    "I6": [lambda w: w.tables["tape_items"].pop(4), lambda w: w.tables["tape_items"][1].update(payload={"text": "else"}),
+           lambda w: w.run.update(tape_hash="0"), lambda w: w.journals["tapes"][0]["items"].pop(2),
+           lambda w: w.journals["tapes"][0]["items"][2].update(hash="0"),
+           lambda w: w.journals["tapes"][1].update(state="failed")],
+    "I7": [second_run_beside],
+    "I8": [lambda w: w.journals["events"][2]["events"].pop(), event_in_wrong_order,
+           lambda w: w.journals["events"][1]["events"].append(w.journals["events"][1]["events"][0]),
+           lambda w: w.journals["events"].append({"what": "refused", "kind": "cursor_expired"})],
+    "I9": [lambda w: w.journals["starter"][1]["result"].update(state="running"),
+           lambda w: w.tables["idempotency"].clear(), lambda w: w.tables["runs"].append({**w.run, "run_id": "run_2"})],
+    "I10": [lambda w: w.journals["decider"].append({"what": "ack", "method": "approval.resolve", "result": {},
+                                                    "params": {"approval_id": APPROVAL, "decision": "deny"}}),
+            lambda w: w.approval["subject"].update(agent="x"), lambda w: w.ledger[0].update(arguments_hash="0"),
+            lambda w: w.drop("approval_decision"), lambda w: w.approval.update(decision="deny", state="denied")],
+    "I11": [lambda w: w.tables.update(trigger_slots=[{"trigger_id": 1, "slot_at": 1, "state": "missed"}] * 2),
+            lambda w: w.tables.update(trigger_slots=[
+                {"trigger_id": 1, "slot_at": 1, "state": "fired", "run_id": "run_9"}])],
+    "I12": [lambda w: w.texts.append(("log", b"token gth_secret")), lambda w: w.texts.append(("dump", b"gth_secret".hex().encode()))],
+    "I13": [lambda w: w.drop("policy_decision"), lambda w: w.drop("approval_decision")],
+    "I14": [lambda w: w.journals["sampler"][0].update(resident_bytes=1 << 40)],
+    "I15": [lambda w: w.run.update(turn=3), lambda w: w.run.update(output="m"), lambda w: w.run.update(output_tokens=7),
+            lambda w: w.run.update(steps=2), lambda w: w.step.update(output={"done": "else"}),
+            lambda w: w.step.update(arguments={}), lambda w: w.run.update(waiting_on=APPROVAL)],
+}
+
+
+class CheckerTest(unittest.TestCase):
+    def test_every_invariant_has_planted_violations(self):
+        self.assertEqual([name for name, _, _ in INVARIANTS], list(PLANTED))
+
+    def test_good_evidence_breaks_nothing(self):
+        self.assertEqual(set(), World().broken())
+
+    def test_what_is_planted_is_found(self):
+        for name, plants in PLANTED.items():
+            for number, plant in enumerate(plants):
+                with self.subTest(invariant=name, number=number):
+                    world = World()
+                    plant(world)
+                    self.assertIn(name, world.broken())
+
+
+if __name__ == "__main__":
+    unittest.main()
