@@ -18,10 +18,12 @@ from faults import BY_NAME
 from gateway import Settings
 from invariants import check_all
 from journal import Journal
-from load import Decider, EventReader, Repeater, Starter, TapeReader
+from kinds import Situation
+from load import EventReader, SseReader, TapeReader
+from scripts import Script
 
 LABELS = ["north", "south"]
-STARTERS, REPEATERS, DECIDERS, TAPE_READERS = 3, 1, 2, 2
+TAPE_READERS = 2
 TOPICS = [["*"], ["runs"], ["approvals", "nodes"]]
 # After the last heal nobody waits longer than this for the next sign of progress: many times what the slowest machine
 # needs, since what comes to rest too late is told apart from what never does by nothing else.
@@ -31,9 +33,9 @@ PATIENCE_S = 60
 class Scene:
     """What all actors of one run share."""
 
-    def __init__(self, directory, seed, store, instances, lease_ms=1000, server=None, pause_s=0.25):
-        self.directory, self.seed, self.store = Path(directory), seed, store
-        self.lease_s, self.pause_s = lease_ms / 1000, pause_s
+    def __init__(self, directory, seed, kind, store, instances, lease_ms=1000, server=None):
+        self.directory, self.seed, self.kind, self.store = Path(directory), seed, kind, store
+        self.lease_s, self.pause_s = lease_ms / 1000, kind.pause_s
         self.random = self.random_of("faults")
         self.load_over, self.clients_over, self.readers_over, self.nodes_over = (threading.Event() for _ in range(4))
         self.waiting = threading.Event()  # never set: what a pause waits for
@@ -65,6 +67,9 @@ class Scene:
         while not predicate() and time.monotonic() < deadline:
             self.pause(0.05)
 
+    def script(self, chooser, marker):
+        return Script(chooser, self.kind.script, marker, self.labels).text()
+
     # --- the acts of a run
 
     def set_up(self):
@@ -77,6 +82,7 @@ class Scene:
         self.memories = memories
         self.doors = [Door(each) for each in self.cluster.instances]
         self.event_readers = [EventReader(self, f"events-{n}", topics) for n, topics in enumerate(TOPICS, 1)]
+        self.event_readers.append(SseReader(self, "sse-1", ["runs", "approvals"]))
         for each in self.event_readers:
             each.begin()
         self.log_start = self.cluster.reader.log_head()
@@ -85,11 +91,12 @@ class Scene:
         self.sampler = threading.Thread(target=self.take_samples, daemon=True)
 
     def start_load(self):
-        self.starters = [Starter(self, f"starter{n}") for n in range(1, STARTERS + 1)]
-        self.starters += [Repeater(self, f"repeater{n}") for n in range(1, REPEATERS + 1)]
-        self.deciders = [Decider(self, f"decider{n}") for n in range(1, DECIDERS + 1)]
+        self.starters, self.deciders = self.make(self.kind.clients), self.make(self.kind.deciders)
         for each in [*self.keepers, *self.tape_readers, *self.deciders, *self.starters, self.sampler]:
             each.start()
+
+    def make(self, clients):
+        return [what(self, f"{what.__name__.lower()}{n}") for what, count in clients for n in range(1, count + 1)]
 
     def take_samples(self):
         journal = Journal(self.directory / "journal-sampler.jsonl")
@@ -119,10 +126,10 @@ class Scene:
         for each in self.deciders:
             each.join(20)
         self.log_end = self.cluster.reader.log_head()
-        expected = [row["event_id"] for row in self.cluster.reader.rows(
-            f"SELECT event_id FROM outbox WHERE seq > {self.log_start} AND seq <= {self.log_end}")]
-        self.wait_while_moving(lambda: self.event_readers[0].seen.issuperset(expected), "events that do not come",
-                               lambda: len(self.event_readers[0].seen))
+        logged = self.cluster.reader.rows("SELECT event_id, topic, category, session_id FROM outbox "
+                                          f"WHERE seq > {self.log_start} AND seq <= {self.log_end}")
+        self.wait_while_moving(lambda: all(each.has_all(logged) for each in self.event_readers),
+                               "events that do not come", lambda: sum(len(each.seen) for each in self.event_readers))
         self.wait_while_moving(lambda: all(each.wanted.empty() and each.ended.is_set() for each in self.tape_readers),
                                "tapes that do not end", lambda: sum(each.last for each in self.tape_readers))
 
@@ -173,6 +180,12 @@ class Scene:
         return [f"instance {each.number} ended with {end.code}, told {end.told}, fail point {end.fail_point}"
                 for each in self.cluster.instances for end in each.ends if not end.is_expected()]
 
+    def cut_commits(self):
+        cut = Counter()
+        for each in self.cluster.instances:
+            cut.update(each.behind.cut_commits if each.behind else {})
+        return cut
+
     def kill_points_hit(self):
         return Counter(end.fail_point.split(":")[0] for each in self.cluster.instances for end in each.ends
                        if end.fail_point and end.told is None)
@@ -192,18 +205,17 @@ class Result:
         e = self.evidence
         return {"runs": len(e.runs), "effects": len(e.ledger), "events": len(e.outbox),
                 "tape items": sum(map(len, e.tapes.values())), "acknowledged": sum(1 for _ in e.lines("ack")),
+                "keys": len({line["params"]["idempotency_key"] for _, line in e.lines("ack")
+                             if "idempotency_key" in line["params"]}),
                 "refused": dict(Counter(line["kind"] for _, line in e.lines("refused"))),
                 "states": dict(Counter(run["state"] for run in e.runs.values()))}
 
 
-def run_once(seed, store, instances, make_schedule, server=None):
-    """One run on a fresh store, in a new directory that stays. Raises nothing for what the system under test does wrong.
-
-    `make_schedule(random, fail points) -> [Planned]`.
-    """
+def run_once(seed, kind, store, instances, seconds, server=None, only=None):
+    """One run on a fresh store, in a new directory that stays. Raises nothing for what the system under test does wrong."""
     directory = Path(tempfile.mkdtemp(prefix=f"gatehouse-chaos-{store}-{seed}-"))
-    scene = Scene(directory, seed, store, instances, server=server)
-    schedule = make_schedule(scene.random, scene.fail_points)
+    scene = Scene(directory, seed, kind, store, instances, server=server)
+    schedule = kind.schedule(Situation(scene.random, seconds, store, instances, scene.fail_points, only))
     (directory / "schedule").write_text("\n".join(map(str, schedule)) + "\n", encoding="utf-8")
     try:
         scene.set_up()

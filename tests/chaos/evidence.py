@@ -22,6 +22,12 @@ def timestamp(milliseconds):
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + f".{rest:03d}Z"
 
 
+def matches(topics, row):
+    """Whether an event of the log belongs to one of the topics."""
+    own = {"*", row["topic"], row["category"], f"session:{row['session_id']}"}
+    return bool(own & set(topics))
+
+
 class Evidence:
     """`tables`: name -> rows. `ledger`: effects in their order. `journals`: name -> lines."""
 
@@ -35,6 +41,7 @@ class Evidence:
         self.log_end = log_end if log_end is not None else (self.outbox[-1]["seq"] if self.outbox else 0)
         self.idempotency = {(row["method"], row["key"]): row for row in tables["idempotency"]}
         self.steps = {(row["run_id"], f"step_{row['ordinal']}"): row for row in tables["steps"]}
+        self.invocations = {row["invocation_id"]: row for row in tables["invocations"]}
         self.tapes = defaultdict(list)
         for row in sorted(tables["tape_items"], key=lambda row: (row["run_id"], row["seq"])):
             self.tapes[row["run_id"]].append({

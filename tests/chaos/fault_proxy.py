@@ -181,7 +181,7 @@ class FaultProxy:
     async def _pump(self, link, origin):
         reader, writer = (link.peer[0], link.server[1]) if origin == "peer" else (link.server[0], link.peer[1])
         watch = CommitWatch() if self.watch_commits and origin == "peer" else None
-        with contextlib.suppress(OSError):
+        try:
             while data := await reader.read(65536):
                 await self.passable[origin].wait()
                 if self.delay_s:
@@ -194,6 +194,8 @@ class FaultProxy:
                     writer.write(message)
                 await writer.drain()
             writer.write_eof()
+        except OSError:
+            link.cut()  # a reset of one end is one of the other
 
     async def _cut_commit(self, link, writer, message):
         what = self.cuts.pop(0)

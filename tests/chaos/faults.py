@@ -93,13 +93,13 @@ def slow_store(scene, instance, planned):
 
 def lose_commit_answers(scene, instance, planned):
     """COMMIT reaches the server and its answer nobody."""
-    instance.behind.cut_next_commits("answer", 1 + int(planned.choice * 8))
+    instance.behind.cut_next_commits("answer", 1 + int(planned.choice * 30))
     scene.pause(planned.hold_s)
     instance.behind.heal()
 
 
 def lose_commits(scene, instance, planned):
-    instance.behind.cut_next_commits("commit", 1 + int(planned.choice * 8))
+    instance.behind.cut_next_commits("commit", 1 + int(planned.choice * 30))
     scene.pause(planned.hold_s)
     instance.behind.heal()
 

@@ -6,6 +6,7 @@ import base64
 from collections import Counter, defaultdict
 
 import canonical
+from evidence import matches
 from tape_replay import replay
 
 TERMINAL = ("succeeded", "failed", "cancelled")
@@ -68,7 +69,7 @@ def effects_are_not_repeated(e):
     by_key, by_step = Counter(entry["key"] for entry in e.ledger), defaultdict(list)
     for key, count in by_key.items():
         yield count == 1, f"the effect {key} happened {count} times"
-    for entry in e.ledger:
+    for entry in filter(lambda entry: entry["run_id"], e.ledger):
         calls = [item for item in e.items(entry["run_id"], "tool_call")
                  if item["payload"]["idempotency_key"] == entry["key"]]
         yield calls, f"an effect that no tape announces: {entry}"
@@ -80,6 +81,7 @@ def effects_are_not_repeated(e):
                       if item["payload"].get("step_id") == step_id and item["payload"].get("decision") == "retry")
         yield len(entries) <= 1 + retries, f"{run_id} {step_id}: {len(entries)} effects, {retries} retries: {entries}"
     yield from completed_effects_are_known(e, by_step)
+    yield from direct_calls_happen_once(e)
 
 
 def completed_effects_are_known(e, effects):
@@ -92,12 +94,23 @@ def completed_effects_are_known(e, effects):
             f"{run_id} {step_id} is done under {step['idempotency_key']}, and the world saw {keys}")
 
 
+def direct_calls_happen_once(e):
+    """Calls without a run: nobody decides on a second attempt, so whatever became of it there is one effect at most."""
+    effects = Counter(entry["argument"] for entry in e.ledger if not entry["run_id"])
+    for argument, count in effects.items():
+        yield count == 1, f"the direct call {argument} had {count} effects"
+    for ack in e.acknowledged("node.invoke"):
+        argument, row = ack["params"]["arguments"]["key"], e.invocations.get(ack["result"]["invocation_id"], {})
+        yield row.get("state") == "succeeded" and row["result"] == ack["result"]["result"], f"{ack} stands as {row}"
+        yield effects[argument] == 1 or ack["params"]["operation"] == "look", f"{ack} had {effects[argument]} effects"
+
+
 def who_lost_its_lease_writes_nothing(e):
     for run_id, run in e.runs.items():
         epochs = [item["payload"]["epoch"] for item in e.items(run_id, "lease")]
         yield epochs == sorted(set(epochs)), f"{run_id}: the epochs on its tape are {epochs}"
         yield not epochs or epochs[-1] <= run["lease_epoch"], f"{run_id}: epoch {run['lease_epoch']} after {epochs}"
-    for entry in e.ledger:
+    for entry in filter(lambda entry: entry["run_id"], e.ledger):
         # A call may go out under the number that its run got when its owner was declared dead, before the next one.
         newest = e.runs.get(entry["run_id"], {}).get("lease_epoch", 0)
         yield 1 <= entry["epoch"] <= newest, f"an effect for epoch {entry['epoch']}, where there were {newest}: {entry}"
@@ -155,11 +168,6 @@ def runs_of_a_session_take_turns(e):
             del active[session]
 
 
-def matches(topics, row):
-    own = {"*", row["topic"], row["category"], f"session:{row['session_id']}"}
-    return bool(own & set(topics))
-
-
 def subscribers_miss_nothing(e):
     place = {row["event_id"]: row["seq"] for row in e.outbox}
     for name, lines in e.journals.items():
@@ -193,6 +201,8 @@ def one_key_one_effect(e):
             replies[line["method"], key].append(line["result"])
     for (method, key), results in replies.items():
         yield all(each == results[0] for each in results), f"{method} {key} had different replies: {results}"
+        if method == "node.invoke":
+            continue  # what is kept is which call it was
         row = e.idempotency.get((method, key))
         yield row and row["reply"] == results[0], f"{method} {key}: stored {row and row['reply']}, told {results[0]}"
     markers = Counter(run["input"]["text"].split("\n")[0] for run in e.runs.values() if "text" in run["input"])
@@ -211,13 +221,21 @@ def decisions_are_made_once(e):
         yield len(decisions) == 1, f"{approval_id} was decided as {decisions}"
     for approval_id, row in e.approvals.items():
         yield canonical.digest(row["subject"]) == row["subject_hash"], f"{approval_id}: subject_hash is not the subject's"
-        if not row["run_id"]:
-            continue
-        tape = [i for i in e.items(row["run_id"], "approval_decision") if i["payload"]["approval_id"] == approval_id]
-        decided = row["decision"] is not None
-        yield len(tape) == 1 if decided else len(tape) <= 1, f"{approval_id}: {len(tape)} decisions on its tape"
-        yield not decided or tape and tape[0]["payload"].get("decision") == row["decision"], f"{approval_id}: tape {tape}"
-        yield from what_ran_is_what_was_shown(e, row)
+        if row["run_id"]:
+            yield from one_decision_on_the_tape(e, approval_id, row)
+    approved = {row["subject"]["arguments"]["key"] for row in e.approvals.values()
+                if not row["run_id"] and row["decision"] == "approve"}
+    for entry in e.ledger:
+        if entry["operation"] == "guarded" and not entry["run_id"]:
+            yield entry["argument"] in approved, f"a direct call that nobody approved: {entry}"
+
+
+def one_decision_on_the_tape(e, approval_id, row):
+    tape = [i for i in e.items(row["run_id"], "approval_decision") if i["payload"]["approval_id"] == approval_id]
+    decided = row["decision"] is not None
+    yield len(tape) == 1 if decided else len(tape) <= 1, f"{approval_id}: {len(tape)} decisions on its tape"
+    yield not decided or tape and tape[0]["payload"].get("decision") == row["decision"], f"{approval_id}: tape {tape}"
+    yield from what_ran_is_what_was_shown(e, row)
 
 
 def what_ran_is_what_was_shown(e, approval):

@@ -1,49 +1,17 @@
 """The seeded mixed load: who starts runs, repeats itself, cancels, decides, listens and follows."""
 import contextlib
+import http.client
 import json
 import queue
 import threading
+import time
 
 from clients import Client, GaveUp, JournaledPeer, post
+from evidence import matches
 from gateway import RpcError
 from world import UNREACHABLE
 
 SESSIONS = [("queue", 3), ("steer", 1), ("interrupt", 1)]  # mode, how many a starter has
-
-
-class Script:
-    """The text of a run for the demo model, with a marker that stands in no other."""
-
-    def __init__(self, random, marker, labels):
-        self.random, self.marker, self.labels = random, marker, labels
-        self.calls = 0
-
-    def text(self):
-        lines = [f"/say {self.marker}"]
-        for _ in range(self.random.randint(0, 4)):
-            lines += self.random.choices(
-                [self.one_call, self.parallel_calls, self.sleep, self.transient, self.permanent],
-                [6, 2, 2, 1, 0.2])[0]()
-        return "\n".join(lines)
-
-    def one_call(self):
-        name = self.random.choices(["act", "slow", "look", "guarded", "forget", "banned"], [6, 4, 2, 2, 1, 0.5])[0]
-        self.calls += 1
-        arguments = {"key": f"{self.marker}.{self.calls}", "node": self.random.choice(self.labels)}
-        return [f"/call node__world__{name} {json.dumps(arguments)}"]
-
-    def parallel_calls(self):
-        count = self.random.randint(2, 4)
-        return [f"/parallel {count}"] + [line for _ in range(count) for line in self.one_call()]
-
-    def sleep(self):
-        return [f"/sleep {self.random.randint(20, 400)}"]
-
-    def transient(self):
-        return ["/fail transient 1"]
-
-    def permanent(self):
-        return ["/fail permanent"]
 
 
 class Starter(Client):
@@ -65,7 +33,7 @@ class Starter(Client):
         self.count += 1
         marker = f"{self.name}-{self.count}"
         params = {"session_key": self.random.choice(self.sessions),
-                  "input": {"text": Script(self.random, marker, self.scene.labels).text()}}
+                  "input": {"text": self.scene.script(self.random, marker)}}
         if self.random.random() < 0.04:
             params["deadline_ms"] = self.random.randint(50, 1500)
         started = self.call("run.start", params, key=marker)
@@ -95,7 +63,7 @@ class Repeater(Client):
         self.count += 1
         marker = f"{self.name}-{self.count}"
         params = {"session_key": f"{self.name}-{self.random.randint(1, 3)}", "idempotency_key": marker,
-                  "input": {"text": Script(self.random, marker, self.scene.labels).text()}}
+                  "input": {"text": self.scene.script(self.random, marker)}}
         times = self.random.choices([2, 3, 5, 16], [5, 3, 2, 0.5])[0]
         doors = [[self.random.random() for _ in range(50)] for _ in range(times)]
         askers = [threading.Thread(target=self.ask, args=(params, choices), daemon=True) for choices in doors]
@@ -121,6 +89,46 @@ class Repeater(Client):
         return None
 
 
+class Invoker(Client):
+    """Calls nodes without a run, once or twice at once at different instances, under one key until there is an answer."""
+
+    def __init__(self, scene, name):
+        super().__init__(scene, name)
+        self.count = 0
+
+    def step(self):
+        self.count += 1
+        marker = f"{self.name}-{self.count}"
+        operation = self.random.choices(["act", "slow", "look", "guarded", "forget"], [4, 4, 1, 2, 1])[0]
+        params = {"node": self.random.choice(self.scene.labels), "capability": "world", "operation": operation,
+                  "arguments": {"key": marker}, "timeout_ms": 20_000, "queue_ttl_ms": 20_000, "idempotency_key": marker}
+        askers = [threading.Thread(target=self.ask, args=(params, self.random.random()), daemon=True)
+                  for _ in range(self.random.choice([1, 1, 2]))]
+        for each in askers:
+            each.start()
+        for each in askers:
+            each.join()
+
+    def ask(self, params, choice):
+        self.journal.note("intent", method="node.invoke", params=params)
+        for attempt in range(100_000):
+            try:
+                door = self.scene.doors[(int(choice * 1000) + attempt) % len(self.scene.doors)]
+                result = post(door, "node.invoke", params, timeout=25)
+                if result["state"] == "succeeded":
+                    return self.journal.note("ack", method="node.invoke", params=params, result=result)
+            except RpcError as error:
+                kind = error.data.get("kind")
+                self.journal.note("refused", method="node.invoke", params=params, kind=kind, message=error.message)
+                if kind not in ("approval_required", "unavailable", "busy", "internal"):
+                    return None
+            except UNREACHABLE:
+                pass
+            if self.scene.clients_over.wait(0.1):
+                return None
+        return None
+
+
 class Decider(Client):
     """Answers what is asked of people, as it comes; two of them answer the same questions at once."""
 
@@ -139,6 +147,42 @@ class Decider(Client):
                 params["subject_hash"] = each["subject_hash"]
             with contextlib.suppress(RpcError):  # somebody was faster
                 self.call("approval.resolve", params)
+
+
+class Crowd(Decider):
+    """A hundred answers to each question, all on their way before the first is there."""
+
+    CONNECTIONS, ANSWERS = 10, 10
+
+    def step(self):
+        for each in self.call("approval.list", {"limit": 3})["items"]:
+            peers = []
+            try:
+                for _ in range(self.CONNECTIONS):
+                    peers.append(JournaledPeer(self.scene.door(self.random)).connect())
+                self.decide(each, peers)
+            except UNREACHABLE:
+                pass
+            finally:
+                for one in peers:
+                    one.abort()
+
+    def decide(self, approval, peers):
+        choices = ["approve", "deny"] if approval["kind"] == "call" else ["retry", "skip", "fail"]
+        asked = []
+        for _ in range(self.ANSWERS):
+            for one in peers:
+                params = {"approval_id": approval["approval_id"], "decision": self.random.choice(choices)}
+                asked.append((one, params, one.begin("approval.resolve", params)))
+        for one, params, request in asked:
+            try:
+                result = one.finish(request, timeout=8)
+                self.journal.note("ack", method="approval.resolve", params=params, result=result)
+            except RpcError as error:
+                self.journal.note("refused", method="approval.resolve", params=params, kind=error.data.get("kind"),
+                                  message=error.message)
+            except UNREACHABLE:
+                pass  # that one never learns what became of its answer
 
 
 class EventReader(Client):
@@ -171,6 +215,9 @@ class EventReader(Client):
             finally:
                 self.leave()
 
+    def has_all(self, rows):
+        return all(row["event_id"] in self.seen for row in rows if matches(self.topics, row))
+
     def subscribe(self):
         self.subscriptions += 1
         number = self.subscriptions
@@ -194,6 +241,67 @@ class EventReader(Client):
         """Reads until the connection ends or this reader moves on."""
         with self.peer.changed:
             self.peer.changed.wait_for(lambda: self.peer.closed or self.scene.readers_over.is_set(), seconds)
+
+
+class SseReader(EventReader):
+    """The same over server-sent events, resumed by Last-Event-ID."""
+
+    def subscribe(self):
+        self.subscriptions += 1
+        door = self.scene.door(self.random)
+        connection = http.client.HTTPConnection(door.address, timeout=8)
+        self.journal.note("subscribe", number=self.subscriptions, topics=self.topics, after=self.cursor)
+        after = {"Last-Event-ID": self.cursor} if self.cursor else {}
+        try:
+            connection.request("GET", f"/events?topics={','.join(self.topics)}",
+                               headers={"Authorization": f"Bearer {door.token}", **after})
+            answer = connection.getresponse()
+            if answer.status != 200:
+                problem = json.loads(answer.read())
+                raise RpcError({"code": problem["code"], "message": problem.get("detail", ""),
+                                "data": problem.get("data", {})})
+        except (http.client.HTTPException, ValueError) as failure:
+            connection.close()
+            raise OSError(str(failure)) from failure
+        self.peer = Stream(connection, answer)
+
+    def listen(self, seconds):
+        until, event = time.monotonic() + seconds, {}
+        while time.monotonic() < until and not self.scene.readers_over.is_set():
+            line = self.peer.line()
+            if line is None:
+                return
+            name, _, value = line.partition(": ")
+            if line:
+                event[name] = value
+            elif event:
+                self.take_one(event)
+                event = {}
+
+    def take_one(self, event):
+        data = json.loads(event["data"]) if "data" in event else None
+        if data and not data.get("ephemeral"):
+            self.journal.note("events", number=self.subscriptions, cursor=event["id"], events=[data])
+            self.seen.add(data["event_id"])
+        self.cursor = event.get("id", self.cursor)
+
+
+class Stream:
+    """An answer that is read line by line while it comes."""
+
+    def __init__(self, connection, answer):
+        self.connection, self.answer = connection, answer
+
+    def line(self):
+        """The next line; None at the end, and where nothing came for long."""
+        try:
+            line = self.answer.readline()
+        except (http.client.HTTPException, OSError):
+            return None
+        return line.decode().rstrip("\n") if line.endswith(b"\n") else None
+
+    def abort(self):
+        self.connection.close()
 
 
 class TapeReader(Client):

@@ -15,11 +15,11 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "e2e"), str(HERE.parent / "support")]
 import with_postgres  # noqa: E402
 from chaos import run_once  # noqa: E402
-from faults import BY_NAME, plan, plan_kills  # noqa: E402
+from faults import BY_NAME  # noqa: E402
 from gateway import Settings  # noqa: E402
+from kinds import KINDS  # noqa: E402
 
 RUN_SECONDS = 60  # a long run is many of these, each on a fresh store with a seed of its own
-SHORT_SECONDS, SHORT_KILLS = 8, 6
 
 
 def arguments():
@@ -31,8 +31,8 @@ def arguments():
                         help="may stand twice (default: both in turn)")
     parser.add_argument("--instances", type=int, default=3, help="gateways on one PostgreSQL (default: 3)")
     parser.add_argument("--fault", choices=sorted(BY_NAME), action="append", help="only this one; may stand more than once")
-    parser.add_argument("--kind", dest="kinds", choices=("mixed", "kills", "short"), action="append",
-                        help="mixed faults; one kill at each fail point; a little of both (default: the first two in turn)")
+    parser.add_argument("--kind", dest="kinds", choices=KINDS, action="append", help="; ".join(
+        f"{name}: {kind.says}" for name, kind in KINDS.items()) + " (default: all but short, in turn)")
     parser.add_argument("--gatehouse", default=Settings.gatehouse, help="the program to test")
     parser.add_argument("--keep", action="store_true", help="keep the evidence of good runs too")
     return parser.parse_args()
@@ -44,6 +44,8 @@ def print_result(result, kind, seconds):
     print(f"\nseed {scene.seed} · {scene.store} · {kind} · {instances} instance(s) · {seconds:.0f} s")
     print("  " + " · ".join(f"{name}: {value}" for name, value in result.counts().items()))
     print("  faults: " + ", ".join(f"{kind} × {count}" for kind, count in sorted(scene.injected.items())))
+    if cut := scene.cut_commits():
+        print(f"  COMMITs cut: {cut['commit']} before they arrived, {cut['answer']} before their answer did")
     if hit := scene.kill_points_hit():
         print("  killed at: " + ", ".join(f"{place} × {count}" for place, count in sorted(hit.items())))
     if kind == "kills" and (missed := set(scene.fail_points) - set(hit)):
@@ -61,6 +63,7 @@ def print_result(result, kind, seconds):
 def print_totals(results):
     faults, points = Counter(), Counter()
     for each in results:
+        faults.update({f"COMMIT cut: {what}": count for what, count in each.scene.cut_commits().items()})
         faults.update(each.scene.injected)
         points.update(each.scene.kill_points_hit())
     print(f"\n{len(results)} runs, seeds {', '.join(str(each.scene.seed) for each in results)}")
@@ -83,23 +86,16 @@ def postgres_where_needed(stores):
 
 def run_turn(options, store, kind, seed, server):
     instances = options.instances if store == "postgres" else 1
-
-    def make_schedule(chooser, places):
-        if kind == "kills":
-            return plan_kills(chooser, places, instances)
-        if kind == "mixed":
-            return plan(chooser, options.seconds, store, instances, places, options.fault)
-        some = chooser.sample(places, min(SHORT_KILLS, len(places)))
-        return plan(chooser, SHORT_SECONDS, store, instances, places) + plan_kills(chooser, some, instances)
-    return run_once(seed, store, instances, make_schedule, server if store == "postgres" else None)
+    return run_once(seed, KINDS[kind], store, instances, options.seconds, server if store == "postgres" else None,
+                    options.fault)
 
 
 def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     options = arguments()
     Settings.gatehouse = os.path.abspath(options.gatehouse)
-    stores, kinds = options.store or ["sqlite", "postgres"], options.kinds or ["mixed", "kills"]
-    turns = [(store, kind) for kind in kinds for store in stores]
+    stores, kinds = options.store or ["sqlite", "postgres"], options.kinds or [each for each in KINDS if each != "short"]
+    turns = [(store, kind) for kind in kinds for store in stores if (kind, store) != ("commits", "sqlite")]
     seed = options.seed if options.seed is not None else random.SystemRandom().randrange(1 << 32)
     until = time.monotonic() + (options.minutes or 0) * 60
     results = []

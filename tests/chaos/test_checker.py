@@ -11,7 +11,7 @@ import canonical  # noqa: E402
 from evidence import Evidence, timestamp  # noqa: E402
 from invariants import INVARIANTS, check_all  # noqa: E402
 
-RUN, SESSION, DEVICE, APPROVAL = "run_1", "ses_1", "dev_1", "app_1"
+RUN, SESSION, APPROVAL = "run_1", "ses_1", "app_1"
 KEY, ARGUMENTS = "run_1:1:1", {"key": "m.1", "node": "north"}
 
 
@@ -70,12 +70,14 @@ def good_tables():
            event(4, "waiting", "running"), event(5, "running", "succeeded")]
     reply = {"run_id": RUN, "session_id": SESSION, "state": "accepted"}
     return {"runs": [run], "steps": [step], "tape_items": tape, "approvals": [approval], "outbox": log,
-            "idempotency": [{"method": "run.start", "key": "m", "reply": reply}]}
+            "idempotency": [{"method": "run.start", "key": "m", "reply": reply}],
+            "invocations": [{"invocation_id": "inv_1", "state": "succeeded", "result": {"done": "direct"}}]}
 
 
 def good_ledger():
     return [{"key": KEY, "argument": "m.1", "arguments_hash": canonical.digest({"key": "m.1"}), "attempt": 1, "epoch": 2,
-             "run_id": RUN, "device_id": DEVICE, "at_ms": 2_000_000}]
+             "run_id": RUN, "operation": "guarded", "at_ms": 2_000_000},
+            {"key": "inv_1", "argument": "direct", "operation": "act", "run_id": None, "epoch": None, "at_ms": 2_000_000}]
 
 
 def good_journals(tables):
@@ -84,6 +86,9 @@ def good_journals(tables):
     seen = [{name: row[name] for name in ("event_id", "type", "payload")} for row in tables["outbox"]]
     items = [{"seq": row["seq"], "hash": row["hash"]} for row in tables["tape_items"]]
     return {
+        "invoker": [{"what": "ack", "method": "node.invoke", "params": {
+            "idempotency_key": "direct", "arguments": {"key": "direct"}, "operation": "act"},
+            "result": {"invocation_id": "inv_1", "state": "succeeded", "result": {"done": "direct"}}}],
         "starter": [start, copy.deepcopy(start),
                     {"what": "ack", "method": "run.get", "params": {}, "result": {
                         "run_id": RUN, "state": "succeeded", "output": {"text": "m\nend"}}}],
@@ -151,7 +156,9 @@ PLANTED = {
     "I3": [lambda w: w.retape(TAPE + [TAPE[13]]), lambda w: w.retape(TAPE[:6] + TAPE[5:]),
            lambda w: w.step.update(state="started")],
     "I4": [lambda w: w.ledger.append({**w.ledger[0]}), lambda w: w.ledger[0].update(key="run_1:1:2"),
-           lambda w: w.ledger[0].update(at_ms=5), lambda w: w.ledger.clear()],
+           lambda w: w.ledger[0].update(at_ms=5), lambda w: w.ledger.pop(0), lambda w: w.ledger.pop(1),
+           lambda w: w.ledger.append({**w.ledger[1], "key": "inv_2"}),
+           lambda w: w.tables["invocations"][0].update(state="failed")],
     "I5": [older_epoch_again, lambda w: w.run.update(lease_epoch=1), lambda w: w.ledger[0].update(epoch=7)],
     "I6": [lambda w: w.tables["tape_items"].pop(4), lambda w: w.tables["tape_items"][1].update(payload={"text": "else"}),
            lambda w: w.run.update(tape_hash="0"), lambda w: w.journals["tapes"][0]["items"].pop(2),
@@ -166,7 +173,8 @@ PLANTED = {
     "I10": [lambda w: w.journals["decider"].append({"what": "ack", "method": "approval.resolve", "result": {},
                                                     "params": {"approval_id": APPROVAL, "decision": "deny"}}),
             lambda w: w.approval["subject"].update(agent="x"), lambda w: w.ledger[0].update(arguments_hash="0"),
-            lambda w: w.drop("approval_decision"), lambda w: w.approval.update(decision="deny", state="denied")],
+            lambda w: w.drop("approval_decision"), lambda w: w.approval.update(decision="deny", state="denied"),
+            lambda w: w.ledger[1].update(operation="guarded")],
     "I11": [lambda w: w.tables.update(trigger_slots=[{"trigger_id": 1, "slot_at": 1, "state": "missed"}] * 2),
             lambda w: w.tables.update(trigger_slots=[
                 {"trigger_id": 1, "slot_at": 1, "state": "fired", "run_id": "run_9"}])],

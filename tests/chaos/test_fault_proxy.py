@@ -30,7 +30,7 @@ class Echo(threading.Thread):
         super().__init__(daemon=True)
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
-        self.got = b""
+        self.got, self.connections = b"", []
         self.changed = threading.Condition()
         self.start()
 
@@ -40,6 +40,7 @@ class Echo(threading.Thread):
                 connection, _ = self.listener.accept()
             except OSError:
                 return
+            self.connections.append(connection)
             threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
 
     def serve(self, connection):
@@ -52,6 +53,13 @@ class Echo(threading.Thread):
                     connection.sendall(data)
             except OSError:
                 pass
+
+    def reset(self):
+        """Ends all connections as a crashed machine does."""
+        for connection in self.connections:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            connection.shutdown(socket.SHUT_RD)
+            connection.close()
 
     def wait_for(self, data):
         with self.changed:
@@ -106,11 +114,16 @@ class FaultProxyTest(unittest.TestCase):
         self.assert_cut(connection)
         self.connect()
 
+    def test_a_reset_is_passed_on(self):
+        connection = self.connect()
+        self.echo.reset()
+        self.assert_cut(connection)
+
     def test_refuse_lasts_until_the_heal(self):
         self.proxy.refuse()
-        connection = socket.create_connection(("127.0.0.1", self.proxy.port), timeout=10)
-        self.assert_cut(connection)
-        connection.close()
+        with contextlib.suppress(ConnectionError), \
+                socket.create_connection(("127.0.0.1", self.proxy.port), timeout=10) as connection:
+            self.assert_cut(connection)
         self.proxy.heal()
         self.connect()
 

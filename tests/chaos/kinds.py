@@ -1,0 +1,62 @@
+"""The kinds of runs: which load, under which schedule of faults."""
+from typing import Callable, NamedTuple
+
+from faults import cut_peers, kill, kill_at_point, lose_commit_answers, lose_commits, plan, plan_kills, restart_postgres
+from load import Crowd, Decider, Invoker, Repeater, Starter
+from scripts import APPROVALS, EVERYTHING, SHORT
+
+SHORT_SECONDS, SHORT_KILLS = 8, 6
+
+
+class Situation(NamedTuple):
+    """What a schedule is made for."""
+    random: object
+    seconds: float
+    store: str
+    instances: int
+    places: list  # the fail points of the build
+    only: list  # names of faults, or nothing for all
+
+
+class Kind(NamedTuple):
+    says: str
+    clients: list  # (what, how many) of those who ask for things
+    deciders: list
+    script: object  # what runs are made of
+    pause_s: float  # the longest pause of a client
+    schedule: Callable
+
+
+def mixed(at):
+    return plan(at.random, at.seconds, at.store, at.instances, at.places, at.only)
+
+
+def kills(at):
+    return plan_kills(at.random, at.places, at.instances)
+
+
+def short(at):
+    some = at.random.sample(at.places, min(SHORT_KILLS, len(at.places)))
+    return mixed(at._replace(seconds=SHORT_SECONDS)) + plan_kills(at.random, some, at.instances)
+
+
+def some_of(*faults):
+    names = [each.__name__ for each in faults]
+
+    def schedule(at):
+        return mixed(at._replace(only=at.only or names))
+    return schedule
+
+
+USUAL = [(Starter, 3), (Repeater, 1), (Invoker, 1)]
+KINDS = {
+    "mixed": Kind("every fault, every kind of load", USUAL, [(Decider, 2)], EVERYTHING, 0.25, mixed),
+    "kills": Kind("one kill at each fail point", USUAL, [(Decider, 2)], EVERYTHING, 0.25, kills),
+    "commits": Kind("COMMITs cut off, before they arrive and before their answer does", USUAL, [(Decider, 2)],
+                    EVERYTHING, 0.1, some_of(lose_commit_answers, lose_commits, restart_postgres)),
+    "keys": Kind("the same key 2 to 16 times at once, and kills", [(Repeater, 5), (Invoker, 2)], [(Decider, 1)], SHORT,
+                 0.02, some_of(kill, kill_at_point, cut_peers)),
+    "crowd": Kind("one approval decided 100 times at once, and kills", [(Starter, 2)], [(Crowd, 2)], APPROVALS, 0.1,
+                  some_of(kill, kill_at_point, cut_peers)),
+    "short": Kind("a little of everything, for CTest", USUAL, [(Decider, 2)], EVERYTHING, 0.25, short),
+}
