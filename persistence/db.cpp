@@ -30,15 +30,16 @@ db::db(
     std::size_t const writers = is_postgres() ? options.postgres_writers : 1;
     std::size_t const urgent_writers = is_postgres() ? 1 : 0;
     while (sessions_.size() < writers + urgent_writers + options.readers) sessions_.push_back(open());
-    if (is_postgres() && options.with_backplane) open_backplane(url);
+    if (is_postgres() && options.with_backplane && !url.pooled) open_backplane(url);
     for (std::size_t i = 0; i < sessions_.size(); ++i) {
         if (i < writers)
-            start_writer(*sessions_[i], writes_);
+            start_writer(make_runner(*sessions_[i]), writes_);
         else if (i < writers + urgent_writers)
-            start_writer(*sessions_[i], urgent_writes_);
+            start_writer(make_runner(*sessions_[i]), urgent_writes_);
         else
-            start_reader(*sessions_[i]);
+            start_reader(make_runner(*sessions_[i]));
     }
+    if (is_postgres()) start_watch();
 }
 
 void db::open_backplane(store_url const& url) {
@@ -104,12 +105,16 @@ void db::tell(unit_runner::ending what) {
     });
 }
 
-void db::start_writer(store_session& session, unit_queue<write_unit>& from) {
-    threads_.emplace_back([this, &session, &from] {
+unit_runner& db::make_runner(store_session& session) {
+    runners_.push_back(std::make_unique<unit_runner>(
+        session, history_, time_, ids_, gate_, [this](auto told) { tell(std::move(told)); }
+    ));
+    return *runners_.back();
+}
+
+void db::start_writer(unit_runner& runner, unit_queue<write_unit>& from) {
+    threads_.emplace_back([&runner, &from] {
         pthread_setname_np(pthread_self(), "db writer");
-        unit_runner runner(session, history_, time_, ids_, gate_, [this](auto told) {
-            tell(std::move(told));
-        });
         for (;;) {
             auto const units = from.take(runner.group_units_max());
             if (units.empty()) return;
@@ -118,16 +123,24 @@ void db::start_writer(store_session& session, unit_queue<write_unit>& from) {
     });
 }
 
-void db::start_reader(store_session& session) {
-    threads_.emplace_back([this, &session] {
+void db::start_reader(unit_runner& runner) {
+    threads_.emplace_back([this, &runner] {
         pthread_setname_np(pthread_self(), "db reader");
-        unit_runner runner(session, history_, time_, ids_, gate_, [this](auto told) {
-            tell(std::move(told));
-        });
         for (;;) {
             auto const units = reads_.take(1);
             if (units.empty()) return;
             runner.run(*units.front());
+        }
+    });
+}
+
+// A server may vanish behind a proxy that keeps the connection open: nothing else would end the wait for its
+// answer.
+void db::start_watch() {
+    threads_.emplace_back([this] {
+        pthread_setname_np(pthread_self(), "db watch");
+        while (gate_.wait_for(std::chrono::seconds(1))) {
+            for (auto const& each : runners_) each->cut_if_stalled();
         }
     });
 }
@@ -139,6 +152,7 @@ void db::stop() {
     gate_.stop();
     for (auto& each : threads_) each.join();
     threads_.clear();
+    runners_.clear();
     backplane_.reset();
     sessions_.clear();
 }

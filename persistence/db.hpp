@@ -76,8 +76,10 @@ class db final : public core::database {
     void tell(unit_runner::ending what);
     template <class Unit>
     void push_or_refuse(unit_queue<Unit>& queue, Unit& work);
-    void start_writer(store_session& session, unit_queue<write_unit>& from);
-    void start_reader(store_session& session);
+    unit_runner& make_runner(store_session& session);
+    void start_writer(unit_runner& runner, unit_queue<write_unit>& from);
+    void start_reader(unit_runner& runner);
+    void start_watch();
 
     core::loop& loop_;
     core::store_clock& time_;
@@ -93,6 +95,7 @@ class db final : public core::database {
     // Closed one after another: only the last connection of a SQLite file writes its log back into it, and of
     // two that close at once neither is the last.
     std::vector<std::unique_ptr<store_session>> sessions_;
+    std::vector<std::unique_ptr<unit_runner>> runners_;
     std::vector<std::thread> threads_;
     std::unique_ptr<postgres_backplane> backplane_; // Postgres only
 };

@@ -40,6 +40,8 @@ class dialect {
     // that the connection is lost. In both databases the function now_ms() then is the time that leases and
     // expiry go by: Postgres' own clock, and the clock port on SQLite.
     virtual void open(soci::session& session) const = 0;
+    // The socket of an open session; -1: it has none.
+    virtual int descriptor(soci::session& session) const = 0;
     // A look at the whole store for damage, once at the start. Throws unusable_store.
     virtual void examine(soci::session& session) const = 0;
 

@@ -15,6 +15,10 @@ namespace {
 
 using reason = unusable_store::reason;
 
+// What other sessions are opened with (store_url), where a pooler lets nothing outlive a transaction.
+constexpr char const* bounds_of_a_transaction =
+    "SET LOCAL idle_in_transaction_session_timeout = 2000; SET LOCAL lock_timeout = 1000;";
+
 using result_owner = std::unique_ptr<PGresult, decltype(&PQclear)>;
 
 PGconn* handle(soci::session& session) {
@@ -48,7 +52,8 @@ std::string_view first_line(std::string_view text) {
 
 class postgres_dialect final : public dialect {
   public:
-    explicit postgres_dialect(store_url url) : dialect(std::move(url)) {}
+    explicit postgres_dialect(store_url of)
+        : dialect(std::move(of)), bounds_(url().pooled ? bounds_of_a_transaction : "") {}
 
     void open(soci::session& session) const override {
         try {
@@ -84,6 +89,8 @@ class postgres_dialect final : public dialect {
         }
     }
 
+    int descriptor(soci::session& session) const override { return PQsocket(handle(session)); }
+
     // The server checks its own pages.
     void examine(soci::session&) const override {}
 
@@ -94,16 +101,16 @@ class postgres_dialect final : public dialect {
         result_owner done(nullptr, &PQclear);
         switch (what_for) {
         case access::read:
-            done = run(session, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;" + first_words);
+            done = run(session, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;" + bounds_ + first_words);
             break;
         case access::write:
-            done = run(session, "BEGIN;" + first_words);
+            done = run(session, "BEGIN;" + bounds_ + first_words);
             break;
         case access::schema:
             done =
                 run(session, fmt::format(
-                                 "BEGIN; SET LOCAL lock_timeout = 0; SELECT pg_advisory_xact_lock({});{}",
-                                 schema_lock, first_words
+                                 "BEGIN;{} SET LOCAL lock_timeout = 0; SELECT pg_advisory_xact_lock({});{}",
+                                 bounds_, schema_lock, first_words
                              ));
             break;
         }
@@ -209,6 +216,8 @@ class postgres_dialect final : public dialect {
         }
         return result;
     }
+
+    std::string const bounds_;
 };
 
 } // namespace

@@ -5,6 +5,7 @@
 #include <soci/soci.h>
 
 #include <fmt/format.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <list>
@@ -96,23 +97,37 @@ void exchange_column(soci::statement& prepared, cell& c, soci::indicator& null) 
 
 sql::sql(dialect const& of, statement_hook hook)
     : of_(of), hook_(std::move(hook)), session_(std::make_unique<session>()) {
-    of_.open(session_->connection);
-    session_->is_open = true;
+    open();
 }
 
 sql::~sql() = default;
 
+void sql::open() {
+    of_.open(session_->connection);
+    session_->is_open = true;
+    std::lock_guard const lock(descriptor_mutex_);
+    descriptor_ = of_.descriptor(session_->connection);
+}
+
 void sql::reopen() {
+    {
+        std::lock_guard const lock(descriptor_mutex_);
+        descriptor_ = -1;
+    }
     // A SOCI statement that outlives its connection crashes when it is used and when it is freed.
     session_->statements.clear();
     session_->condemned.clear();
     session_ = std::make_unique<session>();
     try {
-        of_.open(session_->connection);
-        session_->is_open = true;
+        open();
     } catch (unusable_store const& e) {
         throw connection_lost(e.what());
     }
+}
+
+void sql::cut() noexcept {
+    std::lock_guard const lock(descriptor_mutex_);
+    if (descriptor_ >= 0) ::shutdown(descriptor_, SHUT_RDWR);
 }
 
 void sql::examine() { of_.examine(session_->connection); }
@@ -150,7 +165,10 @@ sql::find(statement const& text, std::span<cell_kind const> parameters, std::spa
             exchange_column(made.prepared, made.columns[i], made.column_nulls[i]);
         }
         made.prepared.alloc();
-        made.prepared.prepare(text.text());
+        made.prepared.prepare(
+            text.text(),
+            of_.url().pooled ? soci::details::st_one_time_query : soci::details::st_repeatable_query
+        );
         made.prepared.define_and_bind();
     } catch (...) {
         condemn(made);

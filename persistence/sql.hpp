@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
@@ -120,6 +121,8 @@ class sql {
     // Closes the session and opens a new one: statements, settings and transaction are gone. Throws
     // connection_lost.
     void reopen();
+    // Ends the connection under a statement that is not answered: it fails with connection_lost. Any thread.
+    void cut() noexcept;
     // Looks at the whole store for damage. Throws unusable_store.
     void examine();
 
@@ -128,6 +131,8 @@ class sql {
   private:
     struct kept;
     struct session;
+
+    void open();
 
     template <class... T>
     static constexpr std::array<cell_kind, sizeof...(T)> kinds{cell_type<std::decay_t<T const&>>::kind...};
@@ -153,6 +158,8 @@ class sql {
     dialect const& of_;
     statement_hook hook_;
     std::unique_ptr<session> session_;
+    std::mutex descriptor_mutex_;
+    int descriptor_ = -1;
 };
 
 // A transaction that is rolled back unless it was committed.

@@ -149,6 +149,8 @@ class sqlite_dialect final : public dialect {
         if (found != "ok") throw_unusable(url(), SQLITE_CORRUPT, found.c_str());
     }
 
+    int descriptor(soci::session&) const override { return -1; }
+
     void script(soci::session& session, std::string const& text) const override {
         char* complaint = nullptr;
         int const code =

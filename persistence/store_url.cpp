@@ -5,8 +5,10 @@
 #include <fmt/format.h>
 #include <libpq-fe.h>
 
+#include <algorithm>
 #include <map>
 #include <memory>
+#include <optional>
 
 namespace gatehouse::persistence {
 namespace {
@@ -40,7 +42,37 @@ std::string quoted(std::string_view value) {
     return out += '\'';
 }
 
-store_url parse_postgres(std::string const& text) {
+// Takes `name=value` out of the URL's query; nothing where it is not there.
+std::optional<std::string> take_query(std::string& url, std::string_view name) {
+    auto const question = url.find('?');
+    for (auto at = question; at != std::string::npos; at = url.find('&', at + 1)) {
+        if (!std::string_view(url).substr(at + 1).starts_with(name) || url[at + 1 + name.size()] != '=')
+            continue;
+        auto const end = std::min(url.find('&', at + 1), url.size());
+        auto value = url.substr(at + 2 + name.size(), end - at - 2 - name.size());
+        // What follows keeps a separator before it.
+        if (end < url.size()) url[end] = url[at];
+        url.erase(at, end - at);
+        return value;
+    }
+    return std::nullopt;
+}
+
+bool takes_pooler(std::string& url) {
+    auto const pooler = take_query(url, "pooler");
+    if (pooler && *pooler != "transaction") {
+        throw unusable_store(
+            unusable_store::reason::bad_url,
+            "The store's URL says pooler=" + *pooler +
+                "; there is pooler=transaction only. A pooler that gives out "
+                "whole sessions needs no mention."
+        );
+    }
+    return pooler.has_value();
+}
+
+store_url parse_postgres(std::string text) {
+    bool const pooled = takes_pooler(text);
     char* complaint = nullptr;
     std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)> const parsed(
         PQconninfoParse(text.c_str(), &complaint), &PQconninfoFree
@@ -56,8 +88,11 @@ store_url parse_postgres(std::string const& text) {
     for (auto const* option = parsed.get(); option->keyword; ++option) {
         if (option->val) settings[option->keyword] = option->val;
     }
-    auto& options = settings["options"];
-    options = options.empty() ? own_options : options + " " + own_options;
+    // A pooler takes no options for a session; there they are set in each transaction.
+    if (!pooled) {
+        auto& options = settings["options"];
+        options = options.empty() ? own_options : options + " " + own_options;
+    }
 
     auto const shown = [&](char const* keyword, char const* otherwise) {
         auto const found = settings.find(keyword);
@@ -65,6 +100,7 @@ store_url parse_postgres(std::string const& text) {
     };
     store_url url;
     url.kind = store_url::backend::postgres;
+    url.pooled = pooled;
     url.password = shown("password", "");
     url.name = fmt::format(
         "PostgreSQL at {}:{}, database {}", shown("host", "the local socket"), shown("port", "5432"),

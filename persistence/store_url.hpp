@@ -1,5 +1,6 @@
 #pragma once
-// Which store: `sqlite:PATH` or `postgresql://USER:PASSWORD@HOST:PORT/DATABASE?…`.
+// Which store: `sqlite:PATH` or `postgresql://USER:PASSWORD@HOST:PORT/DATABASE?…`, with `pooler=transaction`
+// behind the question mark where PgBouncer stands before the server.
 #include <string>
 #include <string_view>
 
@@ -15,6 +16,10 @@ struct store_url {
     std::string path; // SQLite: the file
     std::string
         connection; // Postgres: libpq's keywords and values, with this program's settings; holds the password
+    // Postgres behind a pooler that gives each transaction another session (`?pooler=transaction`): no
+    // statement is kept, no setting and no lock outlives a transaction, and nothing is heard from other
+    // processes but by looking.
+    bool pooled = false;
     std::string password; // Postgres, where the URL has one
     std::string name; // for people: the file, or "PostgreSQL at HOST:PORT, database NAME"; never a password
 };

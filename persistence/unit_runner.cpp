@@ -12,7 +12,32 @@ namespace {
 // Nobody waits longer for a store that does not answer; the caller may ask again.
 constexpr std::chrono::seconds patience{5};
 
+// The server itself ends a wait for a lock after 1 s and an idle transaction after 2 s.
+constexpr std::chrono::milliseconds answer_time_max{10'000};
+
+std::int64_t steady_ms() {
+    return std::chrono::floor<std::chrono::milliseconds>(std::chrono::steady_clock::now().time_since_epoch())
+        .count();
+}
+
 } // namespace
+
+// While a transaction is under way.
+class unit_runner::busy {
+  public:
+    explicit busy(unit_runner& of) : of_(of) { of_.busy_since_ms_ = steady_ms(); }
+    ~busy() { of_.busy_since_ms_ = 0; }
+    busy(busy const&) = delete;
+    busy& operator=(busy const&) = delete;
+
+  private:
+    unit_runner& of_;
+};
+
+void unit_runner::cut_if_stalled() {
+    auto const since = busy_since_ms_.load();
+    if (since != 0 && steady_ms() - since > answer_time_max.count()) sql_.cut();
+}
 
 // Says how long to wait before a unit is run again, and when to give up. The first repetition comes at once,
 // the others with growing pauses of a random length, so that those who met once do not meet again.
@@ -93,6 +118,7 @@ void unit_runner::begin(std::string const& batch_id) {
 // nobody knows.
 bool unit_runner::run_as_group(std::span<attempt> group) {
     if (must_reopen_) return false;
+    busy const now(*this);
     auto const batch_id = ids_.make();
     bool committing = false;
     try {
@@ -172,6 +198,7 @@ void unit_runner::fail(attempt& one, std::exception_ptr why) {
 
 // True: the unit has its outcome. False: it is to be run again.
 bool unit_runner::try_alone(attempt& one) {
+    busy const now(*this);
     reopen_if_lost();
     auto const batch_id = ids_.make();
     begin(batch_id);
@@ -195,6 +222,7 @@ bool unit_runner::is_committed(std::string const& batch_id) {
     retries again(*this);
     for (;;) {
         try {
+            busy const now(*this);
             reopen_if_lost();
             GATEHOUSE_FAIL_POINT("store.commit_in_doubt");
             return decide_commit(sql_, batch_id);
@@ -236,6 +264,7 @@ void unit_runner::run(read_unit& unit) {
     retries again(*this);
     for (bool done = false; !done;) {
         try {
+            busy const now(*this);
             reopen_if_lost();
             sql_.begin(access::read);
             core::snapshot snapshot(session_.stores(), time_.now());

@@ -7,6 +7,7 @@
 #include "persistence/server_history.hpp"
 #include "persistence/store_session.hpp"
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <functional>
@@ -63,6 +64,9 @@ class unit_runner {
 
     std::size_t group_units_max() const { return protocol_->group_units_max(); }
 
+    // Ends a transaction that has taken so long that its server cannot be there any more. Any thread.
+    void cut_if_stalled();
+
     // Runs the units, as one transaction where it can. Each of them stands in exactly one ending.
     void run(std::span<write_unit* const> units);
     void run(read_unit& unit);
@@ -76,6 +80,7 @@ class unit_runner {
         core::commit_signals signals;
     };
     class retries;
+    class busy;
 
     void reopen_if_lost();
     void begin(std::string const& batch_id);
@@ -98,6 +103,7 @@ class unit_runner {
     stop_gate& gate_;
     std::function<void(ending)> tell_;
     std::unique_ptr<commit_protocol> protocol_;
+    std::atomic<std::int64_t> busy_since_ms_ = 0; // 0: nothing is under way
     std::minstd_rand jitter_{std::random_device()()};
     bool must_reopen_ = false;
 };

@@ -5,6 +5,7 @@
 #include <boost/asio/post.hpp>
 
 #include <csignal>
+#include <ctime>
 #include <utility>
 
 namespace gatehouse::app::net {
@@ -31,7 +32,15 @@ bool io_loop::is_current() const noexcept {
     return impl_->thread.load(std::memory_order_relaxed) == std::this_thread::get_id();
 }
 
-core::steady_time io_loop::now() const { return core::steady_time::clock::now(); }
+core::steady_time io_loop::now() const { return impl_->now(); }
+
+// Goes on while the machine sleeps, as others' clocks do: a lease that ran out meanwhile must be seen to
+// have.
+core::steady_time io_loop::impl::now() {
+    timespec t{};
+    ::clock_gettime(CLOCK_BOOTTIME, &t);
+    return core::steady_time(std::chrono::seconds(t.tv_sec) + std::chrono::nanoseconds(t.tv_nsec));
+}
 
 core::loop::timer_id io_loop::start_timer(core::steady_time when, std::function<void()> job) {
     timer_id id = ++impl_->last_timer_id;
@@ -91,7 +100,7 @@ void io_loop::impl::arm() {
     auto first = timers.begin()->first;
     if (armed && *armed <= first) return;
     armed = first;
-    alarm.expires_at(first);
+    alarm.expires_after(first - now());
     alarm.async_wait([this](boost::system::error_code const& failure) {
         if (failure) return; // armed anew for an earlier time
         armed.reset();
@@ -101,8 +110,8 @@ void io_loop::impl::arm() {
 }
 
 void io_loop::impl::fire_due() {
-    auto now = steady_clock::now();
-    while (!timers.empty() && timers.begin()->first <= now) {
+    auto const until = now();
+    while (!timers.empty() && timers.begin()->first <= until) {
         auto due = timers.extract(timers.begin());
         timers_by_id.erase(due.mapped().id);
         due.mapped().job();

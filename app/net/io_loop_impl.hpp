@@ -49,6 +49,7 @@ struct io_loop::impl {
     void wait_for_work();
     void arm();
     void fire_due();
+    static core::steady_time now();
     void run_end_of_turn();
     void wait_for_signal(std::shared_ptr<std::function<void()>> job);
 };

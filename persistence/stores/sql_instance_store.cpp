@@ -29,17 +29,15 @@ void sql_instance_store::insert(instance const& i) {
     );
 }
 
-// 0x47544803: the class of the locks that live as long as a process does.
+#define BEAT "UPDATE instances SET heartbeat_at = now_ms()"
+#define OF_THIS_PROCESS " WHERE instance_id = :instance_id"
 bool sql_instance_store::heartbeat(std::string const& instance_id) {
-    return sql_.exec(
-               sql_.either(
-                   "UPDATE instances SET heartbeat_at = now_ms() WHERE instance_id = :instance_id",
-                   "UPDATE instances SET heartbeat_at = now_ms(), life_lock = CASE WHEN "
-                   "pg_try_advisory_lock(1196705795, hashtext(instance_id)) THEN 1 ELSE 0 END "
-                   "WHERE instance_id = :instance_id"
-               ),
-               instance_id
-           ) == 1;
+    static constexpr statement plain = BEAT OF_THIS_PROCESS;
+    // 1196705795: the class of the locks that live as long as a process does.
+    static constexpr statement with_lock = BEAT ", life_lock = CASE WHEN pg_try_advisory_lock(1196705795, "
+                                                "hashtext(instance_id)) THEN 1 ELSE 0 END" OF_THIS_PROCESS;
+    bool const has_session = sql_.of().is_postgres() && !sql_.of().url().pooled;
+    return sql_.exec(has_session ? with_lock : plain, instance_id) == 1;
 }
 
 void sql_instance_store::remove(std::string const& instance_id) {

@@ -24,6 +24,7 @@ class Settings:
     gatehouse = os.environ.get("GATEHOUSE_BINARY", str(ROOT / "build/debug/gatehouse"))
     store = os.environ.get("GATEHOUSE_TEST_STORE", "sqlite")
     postgres = None  # a with_postgres.Server where store is postgres
+    pooled = False  # behind PgBouncer
     databases = 0
 
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Runs the end-to-end tests of this folder against a built gateway, on one kind of store."""
 import argparse
+import contextlib
 import os
 import sys
 import unittest
@@ -15,7 +16,8 @@ import with_postgres  # noqa: E402
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--gatehouse", default=gateway.Settings.gatehouse, help="the program to test")
-    parser.add_argument("--store", choices=("sqlite", "postgres"), default="sqlite")
+    parser.add_argument("--store", choices=("sqlite", "postgres", "pooler"), default="sqlite",
+                        help="pooler: PostgreSQL behind PgBouncer in transaction mode")
     parser.add_argument("-k", dest="patterns", action="append", help="only tests whose name fits")
     parser.add_argument("-f", "--failfast", action="store_true")
     return parser.parse_args()
@@ -36,8 +38,11 @@ def main():
     gateway.Settings.store = options.store
     if options.store == "sqlite":
         return run(options)
-    with with_postgres.private_server() as server:
+    gateway.Settings.store, gateway.Settings.pooled = "postgres", options.store == "pooler"
+    with with_postgres.private_server() as server, contextlib.ExitStack() as stack:
         gateway.Settings.postgres = server
+        if options.store == "pooler":
+            gateway.Settings.postgres = stack.enter_context(contextlib.closing(with_postgres.Pooler(server)))
         return run(options)
 
 

@@ -114,6 +114,38 @@ class Server:
         self.process = None
 
 
+class Pooler:
+    """PgBouncer in transaction mode before a Server; it makes databases as that does."""
+
+    def __init__(self, server):
+        self.server, self.port = server, free_port()
+        settings = f"{server.directory}/pgbouncer.ini"
+        with open(settings, "w", encoding="utf-8") as file:
+            file.write(f"[databases]\n* = host=127.0.0.1 port={server.port} user=gatehouse\n"
+                       f"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {self.port}\nunix_socket_dir =\n"
+                       "auth_type = any\npool_mode = transaction\nmax_client_conn = 1000\ndefault_pool_size = 20\n")
+        self.log = open(f"{server.directory}/pgbouncer.log", "ab")  # pylint: disable=consider-using-with
+        self.process = subprocess.Popen(
+            [shutil.which("pgbouncer", path="/usr/sbin:/usr/bin") or "pgbouncer", "-q", settings], stdin=subprocess.DEVNULL,
+            stdout=self.log, stderr=self.log, preexec_fn=die_with_parent, **server.as_account())
+        ready = [program("pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port), "-t", "1"]
+        while server.command(ready).returncode != 0 and self.process.poll() is None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(0.05)
+
+    def __getattr__(self, name):
+        return getattr(self.server, name)
+
+    def create_database(self, name):
+        self.server.create_database(name)
+        return f"postgresql://gatehouse@127.0.0.1:{self.port}/{name}?pooler=transaction"
+
+    def close(self):
+        self.process.terminate()
+        self.process.wait(20)
+        self.log.close()
+
+
 @contextlib.contextmanager
 def private_server():
     directory = tempfile.mkdtemp(prefix="gatehouse-pg-")

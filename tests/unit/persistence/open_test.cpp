@@ -72,6 +72,23 @@ TEST_F(open_test, a_refused_url_does_not_show_its_password) {
     }
 }
 
+TEST(store_url, a_pooler_in_the_url_is_ours_and_not_the_drivers) {
+    auto const plain = store_url::parse("postgresql://u@h/db?sslmode=disable");
+    EXPECT_FALSE(plain.pooled);
+    EXPECT_NE(plain.connection.find("lock_timeout"), std::string::npos);
+    for (std::string const query :
+         {"pooler=transaction", "sslmode=disable&pooler=transaction", "pooler=transaction&sslmode=disable"}) {
+        auto const url = store_url::parse("postgresql://u@h/db?" + query);
+        EXPECT_TRUE(url.pooled) << query;
+        EXPECT_EQ(url.connection.find("lock_timeout"), std::string::npos) << query;
+        EXPECT_EQ(
+            url.connection.find("sslmode='disable'") != std::string::npos,
+            query.find("sslmode") != std::string::npos
+        );
+    }
+    EXPECT_THROW(store_url::parse("postgresql://u@h/db?pooler=session"), unusable_store);
+}
+
 TEST_F(open_test, an_unreachable_server_is_named_without_the_password) {
     try {
         open("postgresql://me:secret@127.0.0.1:1/orders");

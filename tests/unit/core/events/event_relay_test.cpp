@@ -239,5 +239,30 @@ TEST_P(event_relay_test, deltas_reach_those_who_have_caught_up_and_are_marked) {
     relay_->unsubscribe(id);
 }
 
+// A standby that was promoted lacked the last events, and gives their numbers again.
+TEST_P(event_relay_test, a_log_that_lost_its_end_goes_on_under_a_new_epoch) {
+    listener l;
+    publish(5);
+    auto id = relay_->subscribe(all(), {1, 0}, l);
+    ASSERT_TRUE(wait_for(l, 5));
+    auto const old_head = encode_cursor(relay_->head());
+    relay_->unsubscribe(id);
+    hears_commits_ = false;
+    store_->run_from_outside("DELETE FROM outbox WHERE seq > 3");
+    store_->run_from_outside("INSERT INTO log_epochs (epoch, timeline, first_seq) VALUES (2, 7, 4)");
+    ASSERT_TRUE(loop_.advance_until([&] { return relay_->head().epoch == 2; }, 100ms));
+    EXPECT_EQ(relay_->head().seq, 3);
+    auto const lost = check(old_head);
+    ASSERT_FALSE(lost);
+    EXPECT_EQ(lost.error().code, errc::cursor_expired);
+    EXPECT_EQ(lost.error().details.at("reason"), "tail_lost");
+    EXPECT_EQ(check("c1.3")->epoch, 2) << "what both histories have is good";
+    listener again;
+    relay_->subscribe(all(), *check("c1.3"), again);
+    publish(1);
+    ASSERT_TRUE(loop_.advance_until([&] { return again.heard.size() == 1; }, 100ms));
+    EXPECT_EQ(again.heard.back(), 6);
+}
+
 } // namespace
 } // namespace gatehouse::core
