@@ -20,7 +20,7 @@ class idempotency_store {
         json_text reply; // empty while it is being made in this very transaction
     };
     // Claims the key for this transaction, waiting for one that holds it. Nothing: it is ours. Else what is
-    // stored there.
+    // stored there, which nobody else changes before this transaction ends.
     virtual std::optional<stored>
     insert_or_find(idempotency_key const& key, std::string const& request_hash, timestamp now) = 0;
     virtual void set_reply(idempotency_key const& key, json_text const& reply) = 0;

@@ -12,10 +12,14 @@ std::optional<core::idempotency_store::stored> sql_idempotency_store::insert_or_
     );
     if (inserted == 1) return std::nullopt;
     // In a statement of its own: the one above waited for another transaction, and its snapshot is older than
-    // the reply.
+    // the reply. With the row's lock: who finds that there is no answer yet may write another one.
     auto const found = sql_.row<std::string, std::string>(
-        "SELECT request_hash, reply FROM idempotency WHERE principal = :principal AND method = :method AND "
-        "key = :key",
+        sql_.either(
+            "SELECT request_hash, reply FROM idempotency WHERE principal = :principal AND method = :method "
+            "AND key = :key",
+            "SELECT request_hash, reply FROM idempotency WHERE principal = :principal AND method = :method "
+            "AND key = :key FOR UPDATE"
+        ),
         key.principal, key.method, key.key
     );
     if (!found) throw serialization_retry("the key was removed at this moment");

@@ -156,6 +156,27 @@ TEST_P(invoke_call_test, what_is_asked_about_runs_once_after_approval_under_the_
     EXPECT_NE(approval_id, asked_for("tool.invoke", R"({"tool":"node__test__act","arguments":{"key":"x"}})"));
 }
 
+TEST_P(invoke_call_test, asked_for_twice_at_once_after_approval_it_runs_once) {
+    add_node();
+    // On Postgres the two are transactions side by side; which of them meets the other where is chance.
+    for (std::size_t round = 1; round <= 20; ++round) {
+        auto params = fmt::format(
+            R"({{"tool":"node__test__act","arguments":{{"key":"{0}"}},"idempotency_key":"{0}"}})", round
+        );
+        resolve(asked_for("tool.invoke", params), "approve");
+        auto first = begin("tool.invoke", params, alice());
+        auto second = begin("tool.invoke", params, alice());
+        wait_until_asked(round);
+        answer(desk_.asked.back(), "done");
+        auto told_first = finish(first);
+        auto told_second = finish(second);
+        ASSERT_TRUE(told_first && told_second) << "round " << round;
+        EXPECT_EQ(*told_first, *told_second);
+        EXPECT_EQ(round, desk_.asked.size());
+        EXPECT_TRUE(must("approval.list", "{}").at("items").as_array().empty());
+    }
+}
+
 TEST_P(invoke_call_test, an_approval_counts_for_exactly_what_was_shown) {
     add_node();
     resolve(asked_for("node.invoke", act), "approve");
