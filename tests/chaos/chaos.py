@@ -33,7 +33,7 @@ PATIENCE_S = 60
 class Scene:
     """What all actors of one run share."""
 
-    def __init__(self, directory, seed, kind, store, instances, lease_ms=1000, server=None):
+    def __init__(self, directory, seed, kind, store, instances, lease_ms, server=None):
         self.directory, self.seed, self.kind, self.store = Path(directory), seed, kind, store
         self.lease_s, self.pause_s = lease_ms / 1000, kind.pause_s
         self.random = self.random_of("faults")
@@ -211,10 +211,10 @@ class Result:
                 "states": dict(Counter(run["state"] for run in e.runs.values()))}
 
 
-def run_once(seed, kind, store, instances, seconds, server=None, only=None):
+def run_once(seed, kind, store, instances, seconds, lease_ms, server=None, only=None):
     """One run on a fresh store, in a new directory that stays. Raises nothing for what the system under test does wrong."""
     directory = Path(tempfile.mkdtemp(prefix=f"gatehouse-chaos-{store}-{seed}-"))
-    scene = Scene(directory, seed, kind, store, instances, server=server)
+    scene = Scene(directory, seed, kind, store, instances, lease_ms, server)
     schedule = kind.schedule(Situation(scene.random, seconds, store, instances, scene.fail_points, only))
     (directory / "schedule").write_text("\n".join(map(str, schedule)) + "\n", encoding="utf-8")
     try:

@@ -124,23 +124,35 @@ WITH_POSTGRES = {stop_at_point: 2, restart_postgres: 2, terminate_backends: 2, c
 BY_NAME = {each.__name__: each for each in (*ANYWHERE, *WITH_POSTGRES)}
 
 
-def plan(random, seconds, store, instances, places, only=None):
-    """A schedule of about so many seconds. `places`: the fail points of this build."""
+def weights_of(store, places, only=None):
+    """The faults that are possible there, by how often they come. `places`: the fail points of this build."""
     weights = {**ANYWHERE, **(WITH_POSTGRES if store == "postgres" else {})}
-    kinds = [each for each in weights
-             if (places or "point" not in each.__name__) and (not only or each.__name__ in only)]
+    return {each: weight for each, weight in weights.items()
+            if (places or "point" not in each.__name__) and (not only or each.__name__ in only)}
+
+
+def plan(random, seconds, store, instances, places, only=None):
+    """A schedule of about so many seconds."""
+    weights = weights_of(store, places, only)
     schedule, length = [], 0.0
     while length < seconds:
-        kind = random.choices(kinds, [weights[each] for each in kinds])[0]
-        planned = Planned(random.uniform(0.1, 1.2), kind.__name__, random.randint(1, instances),
-                          random.uniform(0.2, 1.5), random.random(), one_of(random, places))
-        schedule.append(planned)
-        length += planned.after_s + planned.hold_s
+        kind = random.choices(list(weights), list(weights.values()))[0]
+        schedule.append(plan_one(random, kind, instances, places))
+        length += schedule[-1].after_s + schedule[-1].hold_s
     return schedule
 
 
-def one_of(random, places):
-    return f"{random.choice(places)}:{random.randint(1, 12)}" if places else ""
+def plan_one(random, kind, instances, places):
+    place = f"{random.choice(places)}:{random.randint(1, 12)}" if places else ""
+    return Planned(random.uniform(0.1, 1.2), kind.__name__, random.randint(1, instances), random.uniform(0.2, 1.5),
+                   random.random(), place)
+
+
+def plan_each(random, store, instances, places):
+    """Every fault once, in any order, in quick succession."""
+    faults = list(weights_of(store, places))
+    return [plan_one(random, kind, instances, places)._replace(after_s=0.2, hold_s=random.uniform(0.1, 0.6))
+            for kind in random.sample(faults, len(faults))]
 
 
 def plan_kills(random, places, instances):

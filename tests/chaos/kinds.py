@@ -1,11 +1,12 @@
 """The kinds of runs: which load, under which schedule of faults."""
 from typing import Callable, NamedTuple
 
-from faults import cut_peers, kill, kill_at_point, lose_commit_answers, lose_commits, plan, plan_kills, restart_postgres
+from faults import (cut_peers, kill, kill_at_point, lose_commit_answers, lose_commits, pause, plan, plan_each,
+                    plan_kills, restart_postgres, stop_at_point)
 from load import Crowd, Decider, Invoker, Repeater, Starter
 from scripts import APPROVALS, EVERYTHING, SHORT
 
-SHORT_SECONDS, SHORT_KILLS = 8, 6
+SHORT_KILLS = 6  # beside every other fault once
 
 
 class Situation(NamedTuple):
@@ -35,9 +36,14 @@ def kills(at):
     return plan_kills(at.random, at.places, at.instances)
 
 
+def edges(at):
+    places = [each for each in at.places if each.split(".")[0] in ("edge", "relay", "tape")]
+    return [each for _ in range(3) for each in plan_kills(at.random, places, at.instances)]
+
+
 def short(at):
     some = at.random.sample(at.places, min(SHORT_KILLS, len(at.places)))
-    return mixed(at._replace(seconds=SHORT_SECONDS)) + plan_kills(at.random, some, at.instances)
+    return plan_each(at.random, at.store, at.instances, at.places) + plan_kills(at.random, some, at.instances)
 
 
 def some_of(*faults):
@@ -52,6 +58,9 @@ USUAL = [(Starter, 3), (Repeater, 1), (Invoker, 1)]
 KINDS = {
     "mixed": Kind("every fault, every kind of load", USUAL, [(Decider, 2)], EVERYTHING, 0.25, mixed),
     "kills": Kind("one kill at each fail point", USUAL, [(Decider, 2)], EVERYTHING, 0.25, kills),
+    "edges": Kind("kills where replies, events and tapes go out", USUAL, [(Decider, 2)], EVERYTHING, 0.1, edges),
+    "zombies": Kind("processes that stop past their lease and come back", USUAL, [(Decider, 2)], EVERYTHING, 0.25,
+                    some_of(pause, stop_at_point)),
     "commits": Kind("COMMITs cut off, before they arrive and before their answer does", USUAL, [(Decider, 2)],
                     EVERYTHING, 0.1, some_of(lose_commit_answers, lose_commits, restart_postgres)),
     "keys": Kind("the same key 2 to 16 times at once, and kills", [(Repeater, 5), (Invoker, 2)], [(Decider, 1)], SHORT,

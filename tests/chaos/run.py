@@ -30,6 +30,7 @@ def arguments():
     parser.add_argument("--store", choices=("sqlite", "postgres"), action="append",
                         help="may stand twice (default: both in turn)")
     parser.add_argument("--instances", type=int, default=3, help="gateways on one PostgreSQL (default: 3)")
+    parser.add_argument("--lease-ms", type=int, default=1000, help="how long a silent process keeps its runs (default: 1000)")
     parser.add_argument("--fault", choices=sorted(BY_NAME), action="append", help="only this one; may stand more than once")
     parser.add_argument("--kind", dest="kinds", choices=KINDS, action="append", help="; ".join(
         f"{name}: {kind.says}" for name, kind in KINDS.items()) + " (default: all but short, in turn)")
@@ -56,7 +57,7 @@ def print_result(result, kind, seconds):
         print(f"  VIOLATION {name}: {violation}")
     if result.violations:
         print(f"  evidence: {scene.directory}\n  again: ./dev chaos --seed {scene.seed} --store {scene.store} "
-              f"--kind {kind} --instances {instances}")
+              f"--kind {kind} --instances {instances} --lease-ms {scene.cluster.lease_ms}")
     sys.stdout.flush()
 
 
@@ -86,8 +87,8 @@ def postgres_where_needed(stores):
 
 def run_turn(options, store, kind, seed, server):
     instances = options.instances if store == "postgres" else 1
-    return run_once(seed, KINDS[kind], store, instances, options.seconds, server if store == "postgres" else None,
-                    options.fault)
+    return run_once(seed, KINDS[kind], store, instances, options.seconds, options.lease_ms,
+                    server if store == "postgres" else None, options.fault)
 
 
 def main():
