@@ -8,6 +8,9 @@
 
 #include <boost/json/object.hpp>
 
+#include <optional>
+#include <type_traits>
+
 namespace gatehouse::core {
 
 namespace {
@@ -24,6 +27,27 @@ void clean(call_answer& answer, secret_filter const& secrets) {
         auto bytes = data && data->is_string() ? base64_decode(data->get_string()) : std::nullopt;
         if (bytes && secrets.clean(*bytes)) *data = base64_encode(*bytes);
     }
+}
+
+// Before the store is asked again.
+task<> pause_on(loop& on) {
+    wakeup never(on);
+    co_await never.wait_until(on.now() + store_retry_delay);
+}
+
+// Writes as soon as the store lets it; nothing where the process stops before that.
+template <class Unit>
+task<std::optional<std::invoke_result_t<Unit&, transaction&>>>
+write_at_last(database& db, loop& on, bool const& stopping, Unit unit) {
+    while (!stopping) {
+        try {
+            co_return co_await db.write(unit);
+        } catch (std::exception const& e) {
+            spdlog::error("a call to a node could not be stored, trying again: {}", e.what());
+        }
+        co_await pause_on(on);
+    }
+    co_return std::nullopt;
 }
 
 boost::json::object make_late_error() {
@@ -104,30 +128,17 @@ task<> node_router::finish(call_answer answer) {
     finishing_.insert(id);
     GATEHOUSE_FAIL_POINT("node.answered");
     clean(answer, secrets_);
-    std::optional<invocation> row;
-    for (bool written = false; !written && !stopping_;) {
-        try {
-            auto unit = [answer](transaction& tx) { return finish_call(tx, answer); };
-            row = co_await db_.write(std::move(unit));
-            written = true;
-        } catch (std::exception const& e) {
-            spdlog::error("the answer to {} could not be stored, trying again: {}", id, e.what());
-        }
-        if (!written) co_await pause();
-    }
+    auto unit = [answer = std::move(answer)](transaction& tx) { return finish_call(tx, answer); };
+    auto written = co_await write_at_last(db_, loop_, stopping_, std::move(unit));
     GATEHOUSE_FAIL_POINT("node.answer_stored");
     finishing_.erase(id);
-    if (row && row->finished_at) {
+    if (written && *written && (*written)->finished_at) {
         stop_timer(id);
-        finish_waiters(*row);
+        finish_waiters(**written);
     }
 }
 
-// Before the store is asked again.
-task<> node_router::pause() {
-    wakeup never(loop_);
-    co_await never.wait_until(loop_.now() + store_retry_delay);
-}
+task<> node_router::pause() { co_await pause_on(loop_); }
 
 void node_router::finish_waiters(invocation const& row) {
     auto [first, last] = waiters_.equal_range(row.invocation_id);
@@ -153,7 +164,16 @@ task<invocation> node_router::wait(invocation call, cancellation& stop) {
 
 task<> node_router::read_call(std::string invocation_id) {
     auto unit = [invocation_id](snapshot& view) { return view.invocations().find(invocation_id); };
-    auto row = co_await db_.read(std::move(unit));
+    std::optional<invocation> row;
+    for (bool was_read = false; !was_read && !stopping_;) {
+        try {
+            row = co_await db_.read(unit);
+            was_read = true;
+        } catch (std::exception const& e) {
+            spdlog::error("the call {} could not be read, trying again: {}", invocation_id, e.what());
+        }
+        if (!was_read) co_await pause();
+    }
     if (!row || !row->finished_at) co_return;
     GATEHOUSE_FAIL_POINT("node.call_read");
     if (timers_.contains(invocation_id)) {
@@ -208,11 +228,11 @@ task<> node_router::take_open_calls(std::string device_id) {
         }
         return taken;
     };
-    auto taken = co_await db_.write(std::move(unit));
+    auto taken = co_await write_at_last(db_, loop_, stopping_, std::move(unit));
     GATEHOUSE_FAIL_POINT("node.calls_taken");
     found = links_.find(device_id);
-    if (found == links_.end() || found->second.connection_epoch != epoch) co_return;
-    for (auto const& call : taken) send(found->second, call);
+    if (!taken || found == links_.end() || found->second.connection_epoch != epoch) co_return;
+    for (auto const& call : *taken) send(found->second, call);
 }
 
 task<> node_router::expire_calls() {

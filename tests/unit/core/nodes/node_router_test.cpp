@@ -221,6 +221,24 @@ TEST_P(node_router_test, an_answer_is_kept_through_a_failing_store) {
     EXPECT_EQ(l.invoked.size(), 1);
 }
 
+TEST_P(node_router_test, a_store_that_does_not_answer_at_once_is_asked_again) {
+    auto call = make_call(1, "ins_b");
+    link l;
+    failures_.fail_at(1);
+    router_->attach("dev_1", 1, l);
+    ASSERT_TRUE(loop_.advance_until([&] { return l.invoked.size() == 1; }, 500ms));
+    auto elsewhere = make_call(2, "ins_b");
+    call_answer a;
+    a.invocation_id = elsewhere.invocation_id;
+    a.result = "text";
+    write([a](transaction& tx) { return finish_call(tx, a); });
+    std::optional<invocation> row;
+    failures_.fail_at(1);
+    wait_for(elsewhere, row);
+    ASSERT_TRUE(loop_.advance_until([&] { return row.has_value(); }, 500ms));
+    EXPECT_EQ(row->state, "succeeded");
+}
+
 TEST_P(node_router_test, a_result_that_breaks_the_nodes_own_schema_is_a_failure) {
     auto call = make_call();
     call_answer a;
