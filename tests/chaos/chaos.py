@@ -76,6 +76,7 @@ class Scene:
         self.cluster.start()
         first = self.cluster.instances[0]
         admin = peer.client(first)
+        self.methods = {each["name"] for each in admin.call("rpc.discover")["methods"]}
         admin.call("policy.put", {"rules": world.POLICY})
         memories = world.pair_nodes(first, admin, self.ledger, self.labels)
         admin.close()
@@ -96,7 +97,8 @@ class Scene:
             each.start()
 
     def make(self, clients):
-        return [what(self, f"{what.__name__.lower()}{n}") for what, count in clients for n in range(1, count + 1)]
+        return [what(self, f"{what.__name__.lower()}{n}") for what, count in clients for n in range(1, count + 1)
+                if what.METHOD in self.methods]
 
     def take_samples(self):
         journal = Journal(self.directory / "journal-sampler.jsonl")
@@ -207,6 +209,8 @@ class Result:
                 "tape items": sum(map(len, e.tapes.values())), "acknowledged": sum(1 for _ in e.lines("ack")),
                 "keys": len({line["params"]["idempotency_key"] for _, line in e.lines("ack")
                              if "idempotency_key" in line["params"]}),
+                "slots": len(e.firings), "messages": len({line["params"]["message_id"]
+                                                          for line in e.acknowledged("message.route")}),
                 "refused": dict(Counter(line["kind"] for _, line in e.lines("refused"))),
                 "states": dict(Counter(run["state"] for run in e.runs.values()))}
 

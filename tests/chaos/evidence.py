@@ -48,7 +48,9 @@ class Evidence:
                 "seq": row["seq"], "kind": row["kind"], "occurred_at": timestamp(row["occurred_at"]),
                 "at_ms": row["occurred_at"], "payload": row["payload"], "prev_hash": row["prev_hash"],
                 "hash": row["hash"]})
-        self.firings = tables.get("trigger_slots", [])
+        self.sessions = {row["session_id"]: row for row in tables.get("sessions", [])}
+        self.triggers = {row["trigger_id"]: row for row in tables.get("triggers", [])}
+        self.firings = sorted(tables.get("trigger_firings", []), key=lambda row: (row["trigger_id"], row["due_at"]))
 
     @classmethod
     def collect(cls, reader, directory, **named):

@@ -3,7 +3,7 @@ from typing import Callable, NamedTuple
 
 from faults import (cut_peers, kill, kill_at_point, lose_commit_answers, lose_commits, pause, plan, plan_each,
                     plan_kills, restart_postgres, stop_at_point)
-from load import Crowd, Decider, Invoker, Repeater, Starter
+from load import Clock, Crowd, Decider, Invoker, Repeater, Router, Starter
 from scripts import APPROVALS, EVERYTHING, SHORT
 
 SHORT_KILLS = 6  # beside every other fault once
@@ -54,7 +54,7 @@ def some_of(*faults):
     return schedule
 
 
-USUAL = [(Starter, 3), (Repeater, 1), (Invoker, 1)]
+USUAL = [(Starter, 3), (Repeater, 1), (Router, 1), (Invoker, 1), (Clock, 1)]
 KINDS = {
     "mixed": Kind("every fault, every kind of load", USUAL, [(Decider, 2)], EVERYTHING, 0.25, mixed),
     "kills": Kind("one kill at each fail point", USUAL, [(Decider, 2)], EVERYTHING, 0.25, kills),
@@ -63,7 +63,7 @@ KINDS = {
                     some_of(pause, stop_at_point)),
     "commits": Kind("COMMITs cut off, before they arrive and before their answer does", USUAL, [(Decider, 2)],
                     EVERYTHING, 0.1, some_of(lose_commit_answers, lose_commits, restart_postgres)),
-    "keys": Kind("the same key 2 to 16 times at once, and kills", [(Repeater, 5), (Invoker, 2)], [(Decider, 1)], SHORT,
+    "keys": Kind("the same key 2 to 16 times at once, and kills", [(Repeater, 4), (Router, 2), (Invoker, 2)], [(Decider, 1)], SHORT,
                  0.02, some_of(kill, kill_at_point, cut_peers)),
     "crowd": Kind("one approval decided 100 times at once, and kills", [(Starter, 2)], [(Crowd, 2)], APPROVALS, 0.1,
                   some_of(kill, kill_at_point, cut_peers)),

@@ -54,16 +54,19 @@ class Starter(Client):
 
 class Repeater(Client):
     """Asks for the same thing 2 to 16 times at once, at different instances, under one key."""
+    METHOD = "run.start"
 
     def __init__(self, scene, name):
         super().__init__(scene, name)
         self.count = 0
 
+    def params(self, marker):
+        return {"session_key": f"{self.name}-{self.random.randint(1, 3)}", "idempotency_key": marker,
+                "input": {"text": self.scene.script(self.random, marker)}}
+
     def step(self):
         self.count += 1
-        marker = f"{self.name}-{self.count}"
-        params = {"session_key": f"{self.name}-{self.random.randint(1, 3)}", "idempotency_key": marker,
-                  "input": {"text": self.scene.script(self.random, marker)}}
+        params = self.params(f"{self.name}-{self.count}")
         times = self.random.choices([2, 3, 5, 16], [5, 3, 2, 0.5])[0]
         doors = [[self.random.random() for _ in range(50)] for _ in range(times)]
         askers = [threading.Thread(target=self.ask, args=(params, choices), daemon=True) for choices in doors]
@@ -73,20 +76,46 @@ class Repeater(Client):
             each.join()
 
     def ask(self, params, choices):
-        self.journal.note("intent", method="run.start", params=params)
+        self.journal.note("intent", method=self.METHOD, params=params)
         for attempt in range(100_000):
             try:
                 door = self.scene.doors[int(choices[attempt % len(choices)] * len(self.scene.doors))]
-                result = post(door, "run.start", params)
-                self.journal.note("ack", method="run.start", params=params, result=result)
+                result = post(door, self.METHOD, params)
+                self.journal.note("ack", method=self.METHOD, params=params, result=result)
                 return self.scene.announce(result["run_id"])
             except RpcError as error:
-                self.refused("run.start", params, error)
+                self.refused(self.METHOD, params, error)
             except UNREACHABLE:
                 pass
             if self.scene.clients_over.wait(0.05):
                 return None
         return None
+
+
+class Router(Repeater):
+    """Hands over the messages of a channel, each more than once, as channels do."""
+    METHOD = "message.route"
+
+    def params(self, marker):
+        return {"channel": "chaos", "conversation": f"{self.name}-{self.random.randint(1, 3)}", "sender": self.name,
+                "text": self.scene.script(self.random, marker), "message_id": marker}
+
+
+class Clock(Client):
+    """Two triggers that fire each second until the load is over, one for each way to treat missed slots."""
+    METHOD = "trigger.put"
+
+    def run(self):
+        with contextlib.suppress(GaveUp):
+            self.put(True)
+            self.scene.load_over.wait()
+            self.put(False)
+        self.leave()
+
+    def put(self, enabled):
+        for missed in ("skip", "run_once"):
+            self.call("trigger.put", {"name": f"{self.name}-{missed.replace('_', '-')}", "kind": "interval", "every_ms": 1000,
+                                      "input": {"text": "tick"}, "missed": missed, "enabled": enabled})
 
 
 class Invoker(Client):

@@ -6,7 +6,8 @@ import subprocess
 
 import with_postgres
 
-TABLES = ("runs", "steps", "tape_items", "outbox", "approvals", "idempotency", "invocations", "instances", "sessions")
+TABLES = ("runs", "steps", "tape_items", "outbox", "approvals", "idempotency", "invocations", "instances", "sessions", "triggers",
+          "trigger_firings")
 
 
 class StoreReader:
@@ -31,15 +32,12 @@ class StoreReader:
             connection.row_factory = sqlite3.Row
             return [dict(row) for row in connection.execute(query)]
 
-    def has_table(self, name):
-        try:
-            self.rows(f"SELECT 1 AS one FROM {name} LIMIT 0")
-        except (OSError, sqlite3.Error):
-            return False
-        return True
-
     def table(self, name):
-        return self.rows(f"SELECT * FROM {name}")
+        """All rows; none where the store has no such table."""
+        listed = "sqlite_master WHERE type = 'table' AND name" if self.url.startswith("sqlite:") else \
+            "pg_tables WHERE tablename"
+        known = self.rows(f"SELECT 1 AS one FROM {listed} = '{name}'")
+        return self.rows(f"SELECT * FROM {name}") if known else []
 
     def log_head(self):
         return self.rows("SELECT coalesce(max(seq), 0) AS head FROM outbox")[0]["head"]

@@ -70,6 +70,12 @@ def good_tables():
            event(4, "waiting", "running"), event(5, "running", "succeeded")]
     reply = {"run_id": RUN, "session_id": SESSION, "state": "accepted"}
     return {"runs": [run], "steps": [step], "tape_items": tape, "approvals": [approval], "outbox": log,
+            "sessions": [{"session_id": SESSION, "session_key": "trigger:tick"}],
+            "triggers": [{"trigger_id": "trg_1", "name": "tick", "every_ms": 1000}],
+            "trigger_firings": [
+                {"trigger_id": "trg_1", "slot": "0", "due_at": 0, "state": "fired", "run_id": RUN},
+                {"trigger_id": "trg_1", "slot": "1", "due_at": 1_000, "state": "missed", "run_id": None},
+                {"trigger_id": "trg_1", "slot": "2", "due_at": 2_000, "state": "missed", "run_id": None}],
             "idempotency": [{"method": "run.start", "key": "m", "reply": reply}],
             "invocations": [{"invocation_id": "inv_1", "state": "succeeded", "result": {"done": "direct"}}]}
 
@@ -175,9 +181,10 @@ PLANTED = {
             lambda w: w.approval["subject"].update(agent="x"), lambda w: w.ledger[0].update(arguments_hash="0"),
             lambda w: w.drop("approval_decision"), lambda w: w.approval.update(decision="deny", state="denied"),
             lambda w: w.ledger[1].update(operation="guarded")],
-    "I11": [lambda w: w.tables.update(trigger_slots=[{"trigger_id": 1, "slot_at": 1, "state": "missed"}] * 2),
-            lambda w: w.tables.update(trigger_slots=[
-                {"trigger_id": 1, "slot_at": 1, "state": "fired", "run_id": "run_9"}])],
+    "I11": [lambda w: w.tables["trigger_firings"].pop(1),
+            lambda w: w.tables["trigger_firings"].append({**w.tables["trigger_firings"][0], "slot": "3", "due_at": 3_000}),
+            lambda w: w.tables["trigger_firings"][0].update(state="missed"),
+            lambda w: w.tables["trigger_firings"][1].update(state="fired", run_id="run_9")],
     "I12": [lambda w: w.texts.append(("log", b"token gth_secret")), lambda w: w.texts.append(("dump", b"gth_secret".hex().encode()))],
     "I13": [lambda w: w.drop("policy_decision"), lambda w: w.drop("approval_decision")],
     "I14": [lambda w: w.journals["sampler"][0].update(resident_bytes=1 << 40)],
