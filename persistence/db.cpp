@@ -30,7 +30,7 @@ db::db(
     std::size_t const writers = is_postgres() ? options.postgres_writers : 1;
     std::size_t const urgent_writers = is_postgres() ? 1 : 0;
     while (sessions_.size() < writers + urgent_writers + options.readers) sessions_.push_back(open());
-    if (is_postgres() && options.with_backplane && !url.pooled) open_backplane(url);
+    if (is_postgres() && options.with_backplane && !url.pooled) open_backplane();
     for (std::size_t i = 0; i < sessions_.size(); ++i) {
         if (i < writers)
             start_writer(make_runner(*sessions_[i]), writes_);
@@ -42,7 +42,7 @@ db::db(
     if (is_postgres()) start_watch();
 }
 
-void db::open_backplane(store_url const& url) {
+void db::open_backplane() {
     postgres_backplane::listener heard;
     heard.on_signals = [this](core::commit_signals signals) {
         core::post(loop_, [side = loop_side_, signals = std::move(signals)] {
@@ -54,7 +54,7 @@ void db::open_backplane(store_url const& url) {
             if (side->on_ephemeral) side->on_ephemeral(e);
         });
     };
-    backplane_ = std::make_unique<postgres_backplane>(url, std::move(heard));
+    backplane_ = std::make_unique<postgres_backplane>(*dialect_, std::move(heard));
 }
 
 db::~db() { stop(); }

@@ -72,7 +72,7 @@ class db final : public core::database {
         std::size_t units_in_flight = 0;
     };
 
-    void open_backplane(store_url const& url);
+    void open_backplane();
     void tell(unit_runner::ending what);
     template <class Unit>
     void push_or_refuse(unit_queue<Unit>& queue, Unit& work);

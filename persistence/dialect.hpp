@@ -7,6 +7,7 @@
 #include "persistence/statement.hpp"
 #include "persistence/store_url.hpp"
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -27,7 +28,7 @@ enum class access {
     schema, // as write, and alone among all processes that change the schema
 };
 
-// Stateless but for the clock; one may serve any number of sessions on any threads.
+// One may serve any number of sessions on any threads.
 class dialect {
   public:
     static std::unique_ptr<dialect> make(store_url url, core::clock const& time);
@@ -40,6 +41,9 @@ class dialect {
     // that the connection is lost. In both databases the function now_ms() then is the time that leases and
     // expiry go by: Postgres' own clock, and the clock port on SQLite.
     virtual void open(soci::session& session) const = 0;
+    // Postgres: what to connect with. After avoid_server() another host of the URL comes first.
+    std::string const& connection() const { return url_.connections[first_host_ % url_.connections.size()]; }
+    void avoid_server() const { ++first_host_; }
     // The socket of an open session; -1: it has none.
     virtual int descriptor(soci::session& session) const = 0;
     // A look at the whole store for damage, once at the start. Throws unusable_store.
@@ -76,6 +80,7 @@ class dialect {
 
   private:
     store_url url_;
+    mutable std::atomic<std::size_t> first_host_ = 0;
 };
 
 } // namespace gatehouse::persistence

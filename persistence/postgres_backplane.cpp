@@ -39,10 +39,8 @@ std::string first_line(char const* text) {
 
 } // namespace
 
-postgres_backplane::postgres_backplane(store_url const& url, listener heard)
-    : connection_text_(url.connection),
-      heard_(std::move(heard)),
-      wakeup_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
+postgres_backplane::postgres_backplane(dialect const& of, listener heard)
+    : of_(of), heard_(std::move(heard)), wakeup_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
     if (wakeup_ < 0) throw std::runtime_error("the system has no descriptor left for the backplane");
     thread_ = std::thread([this] {
         pthread_setname_np(pthread_self(), "db backplane");
@@ -101,7 +99,7 @@ void postgres_backplane::run() {
 }
 
 bool postgres_backplane::connect() {
-    link_.reset(PQconnectStart(connection_text_.c_str()));
+    link_.reset(PQconnectStart(of_.connection().c_str()));
     if (!link_ || PQstatus(link_.get()) == CONNECTION_BAD || !wait_for_connection()) return false;
     PQsetNoticeReceiver(link_.get(), [](void*, PGresult const*) {}, nullptr);
     PQsetnonblocking(link_.get(), 1);

@@ -4,7 +4,7 @@
 // poll.
 #include "core/events/event_log.hpp"
 #include "core/storage/commit_signals.hpp"
-#include "persistence/store_url.hpp"
+#include "persistence/dialect.hpp"
 
 #include <libpq-fe.h>
 
@@ -28,7 +28,7 @@ class postgres_backplane {
         std::function<void(core::event)> on_ephemeral;
     };
 
-    postgres_backplane(store_url const& url, listener heard);
+    postgres_backplane(dialect const& of, listener heard);
     ~postgres_backplane();
     postgres_backplane(postgres_backplane const&) = delete;
     postgres_backplane& operator=(postgres_backplane const&) = delete;
@@ -54,7 +54,7 @@ class postgres_backplane {
     void wait(short events, steady_clock::time_point until);
     void wake() const;
 
-    std::string const connection_text_;
+    dialect const& of_;
     listener const heard_;
     int const wakeup_;
     connection link_{nullptr, &PQfinish};

@@ -57,7 +57,7 @@ class postgres_dialect final : public dialect {
 
     void open(soci::session& session) const override {
         try {
-            session.open(soci::postgresql, url().connection);
+            session.open(soci::postgresql, connection());
         } catch (soci::soci_error const& e) {
             std::string said = e.get_error_message();
             // libpq repeats "connection to server at …, port … failed: "; the name says that already.

@@ -48,6 +48,7 @@ void server_history::admit(sql& on) {
     while (newest < now.timeline && !newest_.compare_exchange_weak(newest, now.timeline)) {
     }
     if (now.timeline < newest) {
+        on.of().avoid_server();
         throw connection_lost(fmt::format(
             "{} is on timeline {}, and this process has seen {}: it is an old primary that came back. Make "
             "it a "

@@ -42,6 +42,41 @@ std::string quoted(std::string_view value) {
     return out += '\'';
 }
 
+std::vector<std::string> split(std::string const& list) {
+    std::vector<std::string> parts(1);
+    for (char const c : list) {
+        if (c == ',')
+            parts.emplace_back();
+        else
+            parts.back() += c;
+    }
+    return parts;
+}
+
+std::string join(std::vector<std::string> const& parts) {
+    std::string list = parts.front();
+    for (std::size_t i = 1; i < parts.size(); ++i) list += "," + parts[i];
+    return list;
+}
+
+// libpq takes the first host of the list that takes writes.
+std::vector<std::string> connections_of(std::map<std::string, std::string> settings) {
+    std::vector<std::string> connections;
+    auto const count = split(settings["host"]).size();
+    for (std::size_t i = 0; i < count; ++i) {
+        std::string text;
+        for (auto const& [keyword, value] : settings)
+            if (!value.empty()) text += keyword + "=" + quoted(value) + " ";
+        connections.push_back(std::move(text));
+        for (char const* each : {"host", "hostaddr", "port"}) {
+            auto parts = split(settings[each]);
+            std::ranges::rotate(parts, parts.begin() + 1);
+            settings[each] = join(parts);
+        }
+    }
+    return connections;
+}
+
 // Takes `name=value` out of the URL's query; nothing where it is not there.
 std::optional<std::string> take_query(std::string& url, std::string_view name) {
     auto const question = url.find('?');
@@ -106,7 +141,7 @@ store_url parse_postgres(std::string text) {
         "PostgreSQL at {}:{}, database {}", shown("host", "the local socket"), shown("port", "5432"),
         shown("dbname", shown("user", "of the user's name").c_str())
     );
-    for (auto const& [keyword, value] : settings) url.connection += keyword + "=" + quoted(value) + " ";
+    url.connections = connections_of(std::move(settings));
     return url;
 }
 

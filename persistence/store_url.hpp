@@ -3,6 +3,7 @@
 // behind the question mark where PgBouncer stands before the server.
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace gatehouse::persistence {
 
@@ -14,8 +15,9 @@ struct store_url {
 
     backend kind = backend::sqlite;
     std::string path; // SQLite: the file
-    std::string
-        connection; // Postgres: libpq's keywords and values, with this program's settings; holds the password
+    // Postgres: libpq's keywords and values, with this program's settings and the password; as many as there
+    // are hosts, each beginning with another of them.
+    std::vector<std::string> connections;
     // Postgres behind a pooler that gives each transaction another session (`?pooler=transaction`): no
     // statement is kept, no setting and no lock outlives a transaction, and nothing is heard from other
     // processes but by looking.

@@ -95,6 +95,35 @@ class Server:
         with open(f"{self.directory}/log", encoding="utf-8") as log:
             sys.exit(f"with_postgres: the server did not start:\n{log.read()}")
 
+    def standby(self, directory):
+        """A Server that follows this one, not started yet."""
+        other = Server(directory, free_port(), self.account)
+        made = self.command([program("pg_basebackup"), "-h", "127.0.0.1", "-p", str(self.port), "-U", "gatehouse",
+                             "-D", f"{directory}/data", "-R", "-c", "fast", "--no-sync"])
+        if made.returncode != 0:
+            raise RuntimeError(f"pg_basebackup: {made.stdout}")
+        return other
+
+    def promote(self):
+        """Ends following; returns when this server takes writes."""
+        done = self.command([program("pg_ctl"), "promote", "-D", f"{self.directory}/data", "-w"])
+        if done.returncode != 0:
+            raise RuntimeError(f"pg_ctl promote: {done.stdout}")
+
+    def query(self, text, database="postgres"):
+        """One value, as text."""
+        done = self.command([program("psql"), "-h", "127.0.0.1", "-p", str(self.port), "-U", "gatehouse", "-XAtq",
+                             "-c", text, database])
+        if done.returncode != 0:
+            raise RuntimeError(f"psql: {done.stdout}")
+        return done.stdout.strip()
+
+    def kill(self):
+        """The server and all its children end at once, as in a crash."""
+        self.process.send_signal(signal.SIGQUIT)
+        self.process.wait(30)
+        self.process = None
+
     def create_database(self, name):
         """Makes a database of that name and returns its URL."""
         made = self.command([program("createdb"), "-h", "127.0.0.1", "-p", str(self.port), "-U", "gatehouse", name])

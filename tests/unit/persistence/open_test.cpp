@@ -72,17 +72,27 @@ TEST_F(open_test, a_refused_url_does_not_show_its_password) {
     }
 }
 
+TEST(store_url, each_host_comes_first_once) {
+    auto const url = store_url::parse("postgresql://u@h1:1,h2:2,h3:3/db");
+    ASSERT_EQ(url.connections.size(), 3u);
+    EXPECT_NE(url.connections[0].find("host='h1,h2,h3' "), std::string::npos);
+    EXPECT_NE(url.connections[1].find("host='h2,h3,h1' "), std::string::npos);
+    EXPECT_NE(url.connections[1].find("port='2,3,1' "), std::string::npos);
+    EXPECT_NE(url.connections[2].find("host='h3,h1,h2' "), std::string::npos);
+    EXPECT_EQ(store_url::parse("postgresql:///db").connections.size(), 1u);
+}
+
 TEST(store_url, a_pooler_in_the_url_is_ours_and_not_the_drivers) {
     auto const plain = store_url::parse("postgresql://u@h/db?sslmode=disable");
     EXPECT_FALSE(plain.pooled);
-    EXPECT_NE(plain.connection.find("lock_timeout"), std::string::npos);
+    EXPECT_NE(plain.connections.front().find("lock_timeout"), std::string::npos);
     for (std::string const query :
          {"pooler=transaction", "sslmode=disable&pooler=transaction", "pooler=transaction&sslmode=disable"}) {
         auto const url = store_url::parse("postgresql://u@h/db?" + query);
         EXPECT_TRUE(url.pooled) << query;
-        EXPECT_EQ(url.connection.find("lock_timeout"), std::string::npos) << query;
+        EXPECT_EQ(url.connections.front().find("lock_timeout"), std::string::npos) << query;
         EXPECT_EQ(
-            url.connection.find("sslmode='disable'") != std::string::npos,
+            url.connections.front().find("sslmode='disable'") != std::string::npos,
             query.find("sslmode") != std::string::npos
         );
     }
