@@ -10,7 +10,9 @@ result<protocol::session>
 handle(protocol::session_resolve::params p, caller const& who, core::transaction& tx) {
     core::session_request wanted{who.principal, who.sees_all(), p.session_id, p.session_key,
                                  p.agent,       p.label,        p.mode,       p.create};
-    return map_result(core::resolve_session(tx, wanted), [](core::session const& s) { return describe(s); });
+    return map_result(core::resolve_session(tx, wanted), [](core::resolved_session const& s) {
+        return describe(s.value);
+    });
 }
 
 } // namespace

@@ -30,7 +30,7 @@ void cancel_open_calls(run_editor& edit) {
 
 std::vector<std::string> take_inbox(run_editor& edit) {
     std::vector<std::string> inputs;
-    for (auto const& each : edit.tx().runs().take_inbox(edit.value().run_id)) {
+    for (auto const& each : edit.take_inbox()) {
         auto payload = parse_own_json(each.payload).as_object();
         if (each.kind == "input") {
             inputs.push_back(boost::json::value_to<std::string>(payload.at("text")));

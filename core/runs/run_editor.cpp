@@ -4,6 +4,7 @@
 #include "core/runs/tape.hpp"
 
 #include <cassert>
+#include <utility>
 
 namespace gatehouse::core {
 
@@ -43,6 +44,11 @@ void run_editor::announce_new() {
 
 void run_editor::append_lease(std::string_view reason) {
     append("lease", {{"owner", *run_.lease_owner}, {"epoch", run_.lease_epoch}, {"reason", reason}});
+}
+
+std::vector<inbox_message> run_editor::take_inbox() {
+    if (std::exchange(inbox_taken_, true)) return {};
+    return tx_.runs().take_inbox(run_.run_id);
 }
 
 std::vector<step> run_editor::steps_of_turn() const {

@@ -37,6 +37,9 @@ class run_editor {
     // Notes on the tape who works on the run now.
     void append_lease(std::string_view reason);
 
+    // What others left for the run. The store is asked once: nobody adds to it while the row is locked.
+    std::vector<inbox_message> take_inbox();
+
     // The tool calls of the current turn, in order, and the open questions about them. The store is not asked
     // about a run that has made no call yet.
     std::vector<step> steps_of_turn() const;
@@ -56,6 +59,7 @@ class run_editor {
     transaction& tx_;
     run run_;
     std::vector<tape_item> items_;
+    bool inbox_taken_ = false;
 };
 
 } // namespace gatehouse::core

@@ -14,7 +14,7 @@ namespace json = boost::json;
 
 namespace {
 
-result<session> session_of(transaction& tx, run_request const& request) {
+result<resolved_session> session_of(transaction& tx, run_request const& request) {
     session_request wanted;
     wanted.principal = request.principal;
     wanted.sees_all = request.sees_all;
@@ -31,14 +31,16 @@ void touch(transaction& tx, session in) {
     tx.sessions().save(in);
 }
 
-run make_run(transaction& tx, run_request const& request, session const& in, std::string agent) {
+run make_run(
+    transaction& tx, run_request const& request, session const& in, std::int64_t ordinal, std::string agent
+) {
     run r;
     r.run_id = tx.ids().make("run");
     r.session_id = in.session_id;
     r.principal = in.principal;
     r.agent = std::move(agent);
     r.input = json::serialize(request.input);
-    r.ordinal = tx.runs().next_ordinal(in.session_id);
+    r.ordinal = ordinal;
     r.created_at = tx.now();
     if (request.deadline) r.deadline_at = tx.now() + *request.deadline;
     return r;
@@ -80,16 +82,18 @@ blocked_by what_blocks(transaction& tx, run const& head) {
 } // namespace
 
 result<started_run> start_run(transaction& tx, run_request const& request, run_settings const& settings) {
-    auto in = session_of(tx, request);
-    if (!in) return std::unexpected(in.error());
-    tx.sessions().lock(in->session_id);
-    auto as = tx.agents().find(request.agent.value_or(in->agent));
+    auto resolved = session_of(tx, request);
+    if (!resolved) return std::unexpected(resolved.error());
+    auto const& [in, is_new] = *resolved;
+    if (!is_new) tx.sessions().lock(in.session_id);
+    auto as = tx.agents().find(request.agent.value_or(in.agent));
     if (!as && request.agent) return fail(errc::not_found, "There is no agent '" + *request.agent + "'.");
     // The session's own was deleted.
     if (!as) as = tx.agents().find("default");
-    auto head = head_after(tx, request, *in);
-    touch(tx, *in);
-    run_editor edit(tx, make_run(tx, request, *in, as->name));
+    auto head = is_new ? std::nullopt : head_after(tx, request, in);
+    touch(tx, in);
+    auto ordinal = is_new ? 1 : tx.runs().next_ordinal(in.session_id);
+    run_editor edit(tx, make_run(tx, request, in, ordinal, as->name));
     edit.announce_new();
     auto input = request.input;
     if (request.trace_parent) input["traceparent"] = *request.trace_parent;

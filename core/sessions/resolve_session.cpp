@@ -59,7 +59,7 @@ result<session> find_session(
     return *found;
 }
 
-result<session> resolve_session(transaction& tx, session_request const& request) {
+result<resolved_session> resolve_session(transaction& tx, session_request const& request) {
     if (request.agent && !tx.agents().find(*request.agent)) {
         return fail(errc::not_found, "There is no agent '" + *request.agent + "'.");
     }
@@ -70,17 +70,17 @@ result<session> resolve_session(transaction& tx, session_request const& request)
         auto found = find_requested(tx, request);
         if (found) {
             take_over(tx, *found, request);
-            return found;
+            return resolved_session{*found};
         }
-        if (request.session_id || !request.create) return found;
+        if (request.session_id || !request.create) return std::unexpected(found.error());
     }
     auto made = make_session(tx, request);
     if (!tx.sessions().insert_if_new(made)) {
         // Another writer made the same key first: it is the session that was asked for.
-        return *tx.sessions().find_by_key(request.principal, made.session_key);
+        return resolved_session{*tx.sessions().find_by_key(request.principal, made.session_key)};
     }
     tx.publish(make_session_event(tx, made, "session.created"));
-    return made;
+    return resolved_session{std::move(made), true};
 }
 
 } // namespace gatehouse::core

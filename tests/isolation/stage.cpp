@@ -81,7 +81,7 @@ stage::stage(director& by, run_stands where) : director_(by), where_(where) {
         tx.instances().insert(self);
         core::session_request wanted;
         wanted.principal = ada.principal;
-        session_id = core::resolve_session(tx, wanted)->session_id;
+        session_id = core::resolve_session(tx, wanted)->value.session_id;
         return true;
     });
     accept();
