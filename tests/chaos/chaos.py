@@ -17,6 +17,7 @@ from evidence import Evidence
 from faults import BY_NAME
 from gateway import Settings
 from invariants import check_all
+from herd import Herd
 from journal import Journal
 from kinds import Situation
 from load import EventReader, SseReader, TapeReader
@@ -84,6 +85,8 @@ class Scene:
         self.doors = [Door(each) for each in self.cluster.instances]
         self.event_readers = [EventReader(self, f"events-{n}", topics) for n, topics in enumerate(TOPICS, 1)]
         self.event_readers.append(SseReader(self, "sse-1", ["runs", "approvals"]))
+        self.herd = Herd(self, "herd", ["nodes"], self.kind.herd) if self.kind.herd else None
+        self.event_readers += [self.herd] if self.herd else []
         for each in self.event_readers:
             each.begin()
         self.log_start = self.cluster.reader.log_head()
@@ -106,7 +109,7 @@ class Scene:
             for each in self.cluster.instances:
                 with contextlib.suppress(OSError, StopIteration):
                     journal.note("sample", instance=each.number, resident_bytes=each.memory_bytes(),
-                                 descriptors=each.descriptors())
+                                 descriptors=each.descriptors() - self.kind.herd)
 
     def inject(self, schedule):
         for planned in schedule:
@@ -130,10 +133,13 @@ class Scene:
         self.log_end = self.cluster.reader.log_head()
         logged = self.cluster.reader.rows("SELECT event_id, topic, category, session_id FROM outbox "
                                           f"WHERE seq > {self.log_start} AND seq <= {self.log_end}")
-        self.wait_while_moving(lambda: all(each.has_all(logged) for each in self.event_readers),
-                               "events that do not come", lambda: sum(len(each.seen) for each in self.event_readers))
+        self.wait_while_moving(lambda: not self.missing_events(logged), "events that do not come",
+                               lambda: self.missing_events(logged))
         self.wait_while_moving(lambda: all(each.wanted.empty() and each.ended.is_set() for each in self.tape_readers),
                                "tapes that do not end", lambda: sum(each.last for each in self.tape_readers))
+
+    def missing_events(self, logged):
+        return sum(each.missing(logged) for each in self.event_readers)
 
     def wait_while_moving(self, is_done, what, progress):
         last, since = progress(), time.monotonic()

@@ -23,6 +23,18 @@ def kill(scene, instance, planned):
     instance.up()
 
 
+def edge_dies(scene, instance, planned):
+    """SIGKILL under a herd of subscribers; the process comes back when all of them have found another one."""
+    herd = scene.herd
+    instance = herd.crowded_instance()
+    instance.down(signal.SIGKILL)
+    herd.scatter()
+    if len(scene.cluster.instances) > 1:
+        scene.pause_until(lambda: herd.scattered_at is None, 60)
+    instance.up()
+    scene.pause_until(lambda: herd.scattered_at is None, 60)
+
+
 def kill_at_point(scene, instance, planned):
     """SIGKILL at one of the named places, the n-th time the process comes there."""
     instance.down(signal.SIGKILL)
@@ -121,12 +133,13 @@ def half_open_peers(scene, instance, planned):
 ANYWHERE = {kill: 4, kill_at_point: 6, pause: 2, restart: 1, cut_peers: 2, half_open_peers: 1}
 WITH_POSTGRES = {stop_at_point: 2, restart_postgres: 2, terminate_backends: 2, cut_store: 2, part_from_store: 1,
                  half_open_store: 1, slow_store: 1, lose_commit_answers: 3, lose_commits: 2}
-BY_NAME = {each.__name__: each for each in (*ANYWHERE, *WITH_POSTGRES)}
+WITH_HERD = {edge_dies: 1}
+BY_NAME = {each.__name__: each for each in (*ANYWHERE, *WITH_POSTGRES, *WITH_HERD)}
 
 
 def weights_of(store, places, only=None):
     """The faults that are possible there, by how often they come. `places`: the fail points of this build."""
-    weights = {**ANYWHERE, **(WITH_POSTGRES if store == "postgres" else {})}
+    weights = {**ANYWHERE, **(WITH_POSTGRES if store == "postgres" else {}), **(WITH_HERD if only else {})}
     return {each: weight for each, weight in weights.items()
             if (places or "point" not in each.__name__) and (not only or each.__name__ in only)}
 

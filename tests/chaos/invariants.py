@@ -168,29 +168,37 @@ def runs_of_a_session_take_turns(e):
             del active[session]
 
 
+def readers_of(e):
+    """(name, lines) of each subscriber; a journal may hold those of many."""
+    for name, lines in e.journals.items():
+        of_reader = defaultdict(list)
+        for line in lines:
+            if line["what"] in ("subscribe", "events", "refused"):
+                of_reader[line.get("reader")].append(line)
+        for reader, own in of_reader.items():
+            if own[0]["what"] == "subscribe":
+                yield (name if reader is None else f"{name}/{reader}"), own
+
+
 def subscribers_miss_nothing(e):
     place = {row["event_id"]: row["seq"] for row in e.outbox}
-    for name, lines in e.journals.items():
-        topics = next((line["topics"] for line in lines if line["what"] == "subscribe"), None)
-        if topics is None:
-            continue
+    for name, lines in readers_of(e):
         expected = {row["event_id"] for row in e.outbox
-                    if e.log_start < row["seq"] <= e.log_end and matches(topics, row)}
-        got, last, first_of = {}, Counter(), defaultdict(list)
-        for line in (line for line in lines if line["what"] == "events"):
-            for event in line["events"]:
-                seq = place.get(event["event_id"], 0)
-                yield seq > last[line["number"]], f"{name}: {event['event_id']} twice or too late in one subscription"
-                last[line["number"]] = seq
-                if event["event_id"] not in got and "run_id" in event["payload"]:
-                    first_of[event["payload"]["run_id"]].append(seq)
-                got[event["event_id"]] = seq
-        for event_id in sorted(expected - set(got), key=place.get):
+                    if e.log_start < row["seq"] <= e.log_end and matches(lines[0]["topics"], row)}
+        got, last, first_of = set(), Counter(), defaultdict(list)
+        for line, event in ((line, event) for line in lines for event in line.get("events", [])):
+            seq = place.get(event["event_id"], 0)
+            yield seq > last[line["number"]], f"{name}: {event['event_id']} twice or too late in one subscription"
+            last[line["number"]] = seq
+            if event["event_id"] not in got and "run_id" in event["payload"]:
+                first_of[event["payload"]["run_id"]].append(seq)
+            got.add(event["event_id"])
+        for event_id in sorted(expected - got, key=place.get):
             yield False, f"{name} never got {event_id} (seq {place[event_id]})"
         yield True, f"{len(got)} events"
         for run_id, seqs in first_of.items():
             yield seqs == sorted(seqs), f"{name} got the events of {run_id} in the order {seqs}"
-        for line in (line for line in lines if line["what"] == "refused"):
+        for line in lines:
             yield line.get("kind") != "cursor_expired", f"{name}: a cursor was refused: {line}"
 
 

@@ -1,7 +1,7 @@
 """The kinds of runs: which load, under which schedule of faults."""
 from typing import Callable, NamedTuple
 
-from faults import (cut_peers, kill, kill_at_point, lose_commit_answers, lose_commits, pause, plan, plan_each,
+from faults import (cut_peers, edge_dies, kill, kill_at_point, lose_commit_answers, lose_commits, pause, plan, plan_each,
                     plan_kills, restart_postgres, stop_at_point)
 from load import Clock, Crowd, Decider, Invoker, Repeater, Router, Starter
 from scripts import APPROVALS, EVERYTHING, SHORT
@@ -26,6 +26,7 @@ class Kind(NamedTuple):
     script: object  # what runs are made of
     pause_s: float  # the longest pause of a client
     schedule: Callable
+    herd: int = 0  # subscribers beside the usual ones
 
 
 def mixed(at):
@@ -67,5 +68,7 @@ KINDS = {
                  0.02, some_of(kill, kill_at_point, cut_peers)),
     "crowd": Kind("one approval decided 100 times at once, and kills", [(Starter, 2)], [(Crowd, 2)], APPROVALS, 0.1,
                   some_of(kill, kill_at_point, cut_peers)),
+    "herd": Kind("an edge with a thousand subscribers dies, and all go on elsewhere", [(Starter, 1)], [(Decider, 1)],
+                 EVERYTHING, 0.25, some_of(edge_dies), 1000),
     "short": Kind("a little of everything, for CTest", USUAL, [(Decider, 2)], EVERYTHING, 0.25, short),
 }

@@ -244,8 +244,9 @@ class EventReader(Client):
             finally:
                 self.leave()
 
-    def has_all(self, rows):
-        return all(row["event_id"] in self.seen for row in rows if matches(self.topics, row))
+    def missing(self, rows):
+        """How many of these events are still to come."""
+        return sum(row["event_id"] not in self.seen for row in rows if matches(self.topics, row))
 
     def subscribe(self):
         self.subscriptions += 1
@@ -274,6 +275,13 @@ class EventReader(Client):
 
 class SseReader(EventReader):
     """The same over server-sent events, resumed by Last-Event-ID."""
+
+    def begin(self):
+        """A stream tells no cursor before its first event, so the first one is that of the handshake."""
+        peer = JournaledPeer(self.scene.door(self.random)).connect()
+        self.cursor = peer.connected["cursor"]
+        peer.abort()
+        super().begin()
 
     def subscribe(self):
         self.subscriptions += 1

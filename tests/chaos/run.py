@@ -47,6 +47,9 @@ def print_result(result, kind, seconds):
     print("  faults: " + ", ".join(f"{kind} × {count}" for kind, count in sorted(scene.injected.items())))
     if cut := scene.cut_commits():
         print(f"  COMMITs cut: {cut['commit']} before they arrived, {cut['answer']} before their answer did")
+    if scene.herd:
+        print(f"  {len(scene.herd.sheep)} subscribers were all there again after "
+              + ", ".join(f"{seconds:.1f} s" for seconds in scene.herd.gatherings_s))
     if hit := scene.kill_points_hit():
         print("  killed at: " + ", ".join(f"{place} × {count}" for place, count in sorted(hit.items())))
     if kind == "kills" and (missed := set(scene.fail_points) - set(hit)):
