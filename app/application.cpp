@@ -18,6 +18,7 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <cstdlib>
@@ -143,6 +144,8 @@ describe_instance(std::string id, data_directory& directory, serve_settings cons
     i.version = GATEHOUSE_VERSION;
     i.address = s.config.listen;
     i.lease_ms = s.config.lease_ms;
+    bool is_worker = std::ranges::count(s.config.roles, protocol::process_role::worker) > 0;
+    i.slots = is_worker ? s.config.worker_slots : 0;
     i.started_at = i.heartbeat_at = now;
     return i;
 }
@@ -207,9 +210,12 @@ void application::fail_start(std::exception_ptr why) {
 core::task<> application::start() {
     co_await begin_facts();
     co_await install_admin_token();
+    listen();
+    lease_.set_address(server_->address());
     co_await lease_.start();
     co_await relay_.start();
-    listen();
+    // Runs and nodes are taken by an instance that stands in the store.
+    server_->start();
     background_.spawn(relay_.run());
     background_.spawn(lease_.run());
     background_.spawn(housekeeping_.run());

@@ -101,6 +101,10 @@ protocol::history_message describe(core::message const& m) {
     return shown;
 }
 
+protocol::instance describe(core::instance const& i) {
+    return {i.instance_id, describe_roles(i.roles), i.version, i.address, i.started_at, i.heartbeat_at};
+}
+
 protocol::node describe(core::node const& n) {
     using protocol::node_state;
     protocol::node shown;
@@ -192,6 +196,26 @@ protocol::tool describe(core::tool const& t) {
         for (auto const& n : t.nodes) shown.nodes->push_back(n.label);
     }
     return shown;
+}
+
+protocol::worker describe(worker_process const& w) {
+    auto const& i = w.process;
+    protocol::worker shown;
+    shown.instance_id = i.instance_id;
+    shown.roles = describe_roles(i.roles);
+    shown.version = i.version;
+    shown.address = i.address;
+    shown.slots = i.slots;
+    shown.running = w.running;
+    shown.started_at = i.started_at;
+    shown.heartbeat_at = i.heartbeat_at;
+    return shown;
+}
+
+std::vector<protocol::process_role> describe_roles(std::vector<std::string> const& words) {
+    std::vector<protocol::process_role> roles;
+    for (auto const& each : words) roles.push_back(word(&protocol::parse_process_role, each));
+    return roles;
 }
 
 } // namespace gatehouse::app

@@ -1,20 +1,11 @@
 #include "protocol/gen/methods/gateway_status.hpp"
 #include "app/dispatch/expose.hpp"
+#include "app/methods/describe.hpp"
 
 namespace gatehouse::app {
 namespace {
 
 using protocol::gateway_status::reply;
-
-protocol::process_role role_of(std::string const& word) {
-    return protocol::parse_process_role(word).value_or(protocol::process_role::edge);
-}
-
-std::vector<protocol::process_role> roles_of(std::vector<std::string> const& words) {
-    std::vector<protocol::process_role> roles;
-    for (auto const& word : words) roles.push_back(role_of(word));
-    return roles;
-}
 
 protocol::run_counts count_runs(core::snapshot const& view) {
     using core::run_state;
@@ -25,10 +16,7 @@ protocol::run_counts count_runs(core::snapshot const& view) {
 
 std::vector<protocol::instance> list_instances(core::snapshot const& view) {
     std::vector<protocol::instance> list;
-    for (auto const& i : view.instances().list()) {
-        list.push_back({i.instance_id, roles_of(i.roles), i.version, i.address, i.started_at, i.heartbeat_at}
-        );
-    }
+    for (auto const& i : view.instances().list()) list.push_back(describe(i));
     return list;
 }
 
@@ -42,7 +30,7 @@ core::task<result<reply>> handle(
     r.gateway_id = facts.gateway_id;
     r.instance_id = facts.instance_id;
     r.version = GATEHOUSE_VERSION;
-    r.roles = roles_of(facts.roles);
+    r.roles = describe_roles(facts.roles);
     r.store.backend = protocol::parse_store_backend(facts.backend).value_or(protocol::store_backend::sqlite);
     r.store.schema_version = facts.schema_version;
     r.uptime_ms = std::chrono::duration_cast<std::chrono::milliseconds>(on.now() - facts.started_at).count();

@@ -152,7 +152,7 @@ void listener::look_after_deadlines() {
 
 class tcp_server final : public server {
   public:
-    explicit tcp_server(std::shared_ptr<listener> on) : listener_(std::move(on)) { listener_->start(); }
+    explicit tcp_server(std::shared_ptr<listener> on) : listener_(std::move(on)) {}
 
     ~tcp_server() override {
         listener_->stop_accepting();
@@ -165,6 +165,8 @@ class tcp_server final : public server {
         auto text = at.address().to_string();
         return fmt::format("{}:{}", at.address().is_v6() ? "[" + text + "]" : text, at.port());
     }
+
+    void start() override { listener_->start(); }
 
     counts connections() const override { return state().counts(); }
 

@@ -129,6 +129,8 @@ class server {
     virtual ~server() = default;
     // The address it listens on, "127.0.0.1:8787".
     virtual std::string address() const = 0;
+    // Takes connections; until then they wait.
+    virtual void start() = 0;
     // Connections that are open now, by kind.
     struct counts {
         std::size_t http = 0;
@@ -146,7 +148,7 @@ class server {
 
 class io_loop; // app/net/io_loop.hpp
 
-// Binds and starts to accept. Throws std::runtime_error with a sentence for the user (taken port, bad
+// Binds and listens. Throws std::runtime_error with a sentence for the user (taken port, bad
 // address).
 std::unique_ptr<server> make_server(io_loop& loop, server_options options, application_port& app);
 

@@ -16,6 +16,7 @@ struct instance {
     std::string version;
     std::string address;
     std::int64_t lease_ms = 0;
+    std::int64_t slots = 0; // runs it may work on at once; 0: it is no worker
     timestamp started_at{};
     timestamp heartbeat_at{};
 };

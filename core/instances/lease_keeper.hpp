@@ -23,6 +23,9 @@ class lease_keeper final : public lease_guard {
         std::function<void()> on_regained
     );
 
+    // Where peers reach this process, which is known once it listens. Before start().
+    void set_address(std::string address) { self_.address = std::move(address); }
+
     // Takes over from predecessors on the same data directory, whose lock this process holds, and registers.
     task<> start();
 

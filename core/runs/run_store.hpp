@@ -27,6 +27,8 @@ class run_store {
     // Newest first.
     virtual std::vector<run> list(run_filter const& filter) const = 0;
     virtual std::map<run_state, std::int64_t> count_by_state() const = 0;
+    // How many runs each instance holds the lease of.
+    virtual std::map<std::string, std::int64_t> count_by_owner() const = 0;
 
     virtual void insert(run const& r) = 0;
     // Reads the run and keeps its row locked to the end of the transaction.
@@ -50,6 +52,9 @@ class run_store {
     virtual std::int64_t next_ordinal(std::string const& session_id) const = 0;
 
     virtual void append_tape(std::string const& run_id, std::span<tape_item const> items) = 0;
+    // The items up to `last_seq`, as they are, become the beginning of another run's tape.
+    virtual void
+    copy_tape(std::string const& from_run_id, std::int64_t last_seq, std::string const& to_run_id) = 0;
     // In order of seq, from behind `after_seq`.
     virtual std::vector<tape_item>
     tape(std::string const& run_id, std::int64_t after_seq, std::int64_t limit) const = 0;

@@ -3,7 +3,7 @@
 #include "persistence/record.hpp"
 
 #define INSTANCE_COLUMNS                                                                                     \
-    "instance_id, incarnation, roles, version, address, lease_ms, started_at, heartbeat_at"
+    "instance_id, incarnation, roles, version, address, lease_ms, slots, started_at, heartbeat_at"
 
 namespace gatehouse::persistence {
 namespace {
@@ -12,7 +12,8 @@ using core::instance;
 
 using instance_record = record<
     instance, &instance::instance_id, &instance::incarnation, &instance::roles, &instance::version,
-    &instance::address, &instance::lease_ms, &instance::started_at, &instance::heartbeat_at>;
+    &instance::address, &instance::lease_ms, &instance::slots, &instance::started_at,
+    &instance::heartbeat_at>;
 
 } // namespace
 
@@ -24,8 +25,8 @@ void sql_instance_store::insert(instance const& i) {
     sql_.exec(
         "INSERT INTO instances (" INSTANCE_COLUMNS
         ") VALUES (:instance_id, :incarnation, :roles, :version, :address, "
-        ":lease_ms, :started_at, now_ms())",
-        i.instance_id, i.incarnation, i.roles, i.version, i.address, i.lease_ms, i.started_at
+        ":lease_ms, :slots, :started_at, now_ms())",
+        i.instance_id, i.incarnation, i.roles, i.version, i.address, i.lease_ms, i.slots, i.started_at
     );
 }
 

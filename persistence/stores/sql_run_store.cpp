@@ -135,6 +135,16 @@ std::map<core::run_state, std::int64_t> sql_run_store::count_by_state() const {
     return counts;
 }
 
+std::map<std::string, std::int64_t> sql_run_store::count_by_owner() const {
+    std::map<std::string, std::int64_t> counts;
+    for (auto const& [owner, count] :
+         sql_.rows<std::string, std::int64_t>("SELECT lease_owner, count(*) FROM runs WHERE " IS_UNFINISHED
+                                              " AND lease_owner IS NOT NULL GROUP BY lease_owner")) {
+        counts[owner] = count;
+    }
+    return counts;
+}
+
 void sql_run_store::insert(run const& r) {
     run_record::exec(
         sql_,
@@ -268,6 +278,17 @@ void sql_run_store::append_tape(std::string const& run_id, std::span<tape_item c
             run_id, each.seq, each.kind, each.occurred_at, each.payload, each.prev_hash, each.hash
         );
     }
+}
+
+void sql_run_store::copy_tape(
+    std::string const& from_run_id, std::int64_t last_seq, std::string const& to_run_id
+) {
+    sql_.exec(
+        "INSERT INTO tape_items (run_id, seq, kind, occurred_at, payload, prev_hash, hash) "
+        "SELECT CAST(:to AS TEXT), seq, kind, occurred_at, payload, prev_hash, hash FROM tape_items "
+        "WHERE run_id = :from AND seq <= :last_seq",
+        to_run_id, from_run_id, last_seq
+    );
 }
 
 std::vector<tape_item>

@@ -14,6 +14,7 @@ class sql_run_store final : public core::run_store {
     std::optional<core::run> find(std::string const& run_id) const override;
     std::vector<core::run> list(core::run_filter const& filter) const override;
     std::map<core::run_state, std::int64_t> count_by_state() const override;
+    std::map<std::string, std::int64_t> count_by_owner() const override;
     void insert(core::run const& r) override;
     std::optional<core::run> lock(std::string const& run_id) override;
     std::optional<core::run> lock_if_epoch(std::string const& run_id, std::int64_t lease_epoch) override;
@@ -23,6 +24,8 @@ class sql_run_store final : public core::run_store {
     std::int64_t release_all_of(std::string const& owner) override;
     std::optional<core::run> head_of_session(std::string const& session_id) const override;
     std::int64_t next_ordinal(std::string const& session_id) const override;
+    void
+    copy_tape(std::string const& from_run_id, std::int64_t last_seq, std::string const& to_run_id) override;
     void append_tape(std::string const& run_id, std::span<core::tape_item const> items) override;
     std::vector<core::tape_item>
     tape(std::string const& run_id, std::int64_t after_seq, std::int64_t limit) const override;

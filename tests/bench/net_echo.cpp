@@ -39,6 +39,7 @@ int main() {
     options.port = 0;
     options.unauthenticated_per_address_max = options.unauthenticated_max = 100'000;
     auto server = net::make_server(loop, options, application);
+    server->start();
     std::puts(server->address().c_str());
     std::fflush(stdout);
     loop.on_stop_signal([&loop] { loop.stop(); });

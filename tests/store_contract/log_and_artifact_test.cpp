@@ -51,6 +51,7 @@ class instance_store_test : public store_fixture {
             .version = "1",
             .address = "127.0.0.1:1",
             .lease_ms = 10'000,
+            .slots = 3,
             .started_at = at(1),
             .heartbeat_at = {}
         };

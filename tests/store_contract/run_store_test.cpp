@@ -280,6 +280,31 @@ TEST_P(run_store_test, a_tape_is_never_changed_by_anybody) {
     );
 }
 
+TEST_P(run_store_test, a_tape_is_copied_up_to_an_item) {
+    write([](transaction& tx) {
+        tx.runs().append_tape("run_1", std::vector{sample_item(1), sample_item(2), sample_item(3)});
+        tx.runs().copy_tape("run_1", 2, "run_2");
+    });
+    auto const copy = read([](snapshot& seen) { return seen.runs().tape("run_2", 0, 100); });
+    ASSERT_EQ(copy.size(), 2u);
+    EXPECT_TRUE(same_fields(copy[1], sample_item(2)));
+}
+
+TEST_P(run_store_test, an_owner_has_as_many_runs_as_it_holds_leases) {
+    write([](transaction& tx) {
+        for (int i = 1; i <= 4; ++i) {
+            auto const n = std::to_string(i);
+            if (i > 2) tx.sessions().insert_if_new(sample_session("ses_" + n));
+            auto r = sample_run("run_" + n, 1, "ses_" + n);
+            r.state = core::run_state::running;
+            if (i < 4) r.lease_owner = i < 3 ? "ins_1" : "ins_2";
+            tx.runs().insert(r);
+        }
+    });
+    auto const counts = read([](snapshot& seen) { return seen.runs().count_by_owner(); });
+    EXPECT_EQ(counts, (std::map<std::string, std::int64_t>{{"ins_1", 2}, {"ins_2", 1}}));
+}
+
 TEST_P(run_store_test, an_inbox_is_taken_once_in_order) {
     write([](transaction& tx) {
         tx.runs().add_to_inbox("run_1", "input", difficult_json);

@@ -261,7 +261,10 @@ server_fixture::~server_fixture() {
 
 void server_fixture::start(server_options options) {
     options.port = 0;
-    on_loop([this, &options] { server_ = make_server(loop_, options, application_); });
+    on_loop([this, &options] {
+        server_ = make_server(loop_, options, application_);
+        server_->start();
+    });
     auto address = server_->address();
     port_ = static_cast<std::uint16_t>(std::stoi(address.substr(address.rfind(':') + 1)));
 }

@@ -52,6 +52,7 @@ class ws_client_test : public ::testing::Test {
         server_options options;
         options.port = 0;
         server = make_server(loop, options, app);
+        server->start();
         wanted.url = "ws://" + server->address() + "/ws";
         wanted.subprotocols = {"gatehouse.v1"};
     }

@@ -125,6 +125,7 @@ class node_test : public ::testing::Test {
         net::server_options options;
         options.port = 0;
         server = net::make_server(loop, options, gateway);
+        server->start();
     }
 
     // Runs a node until it ends by itself or `stop` is requested.
