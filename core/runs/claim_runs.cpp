@@ -20,6 +20,15 @@ std::string_view reason_to_go_on(snapshot const& view, run const& r) {
     return !last.empty() && last.front().kind == "retry" ? "retry" : "takeover";
 }
 
+// A fork comes with its conversation. Most runs have nothing but their acceptance on the tape, and nothing is
+// asked about them.
+bool has_conversation(snapshot const& view, run const& r) {
+    constexpr std::int64_t items_of_acceptance = 2;
+    if (r.tape_seq <= items_of_acceptance) return false;
+    auto const last = view.sessions().latest_messages(r.session_id, 1);
+    return !last.empty() && last.front().run_id == r.run_id;
+}
+
 } // namespace
 
 void begin_conversation(transaction& tx, run const& r) {
@@ -40,12 +49,13 @@ std::vector<run_lease> claim_runs(transaction& tx, std::string const& instance_i
     for (auto& claimed : tx.runs().claim(instance_id, limit)) {
         bool is_new = claimed.state == run_state::accepted;
         bool was_waiting = claimed.state == run_state::waiting;
+        bool begins = is_new && !has_conversation(tx, claimed);
         run_editor edit(tx, std::move(claimed));
         edit.value().waiting_on.reset();
         edit.append_lease(is_new ? "start" : was_waiting ? "resume" : reason_to_go_on(tx, edit.value()));
         if (is_new) edit.move(run_event::claim);
         if (was_waiting) edit.move(run_event::resume);
-        if (is_new) begin_conversation(tx, edit.value());
+        if (begins) begin_conversation(tx, edit.value());
         edit.save();
         leases.push_back({edit.value().run_id, edit.value().session_id, edit.value().lease_epoch});
     }

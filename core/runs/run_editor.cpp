@@ -42,6 +42,11 @@ void run_editor::announce_new() {
     publish_state(std::nullopt, run_.state);
 }
 
+void run_editor::announce_fork(std::string const& of_run_id, std::int64_t at_seq) {
+    append("note", {{"forked_from", {{"run_id", of_run_id}, {"at_seq", at_seq}}}});
+    publish_state(std::nullopt, run_.state);
+}
+
 void run_editor::append_lease(std::string_view reason) {
     append("lease", {{"owner", *run_.lease_owner}, {"epoch", run_.lease_epoch}, {"reason", reason}});
 }

@@ -34,6 +34,9 @@ class run_editor {
     // The first item and event of a new run, whose state is `accepted`.
     void announce_new();
 
+    // The same for a fork, whose tape is a copy so far: the note tells of what.
+    void announce_fork(std::string const& of_run_id, std::int64_t at_seq);
+
     // Notes on the tape who works on the run now.
     void append_lease(std::string_view reason);
 

@@ -59,6 +59,9 @@ class session_store {
 
     // Gives the message its ordinal.
     virtual void append_message(message m) = 0;
+    // The conversation as it was before the run began becomes the beginning of another session's.
+    virtual void copy_messages_before(run const& r, std::string const& to_session_id) = 0;
+    virtual std::vector<message> messages_of_run(run const& r) const = 0;
     // The newest `limit` messages, oldest of them first.
     virtual std::vector<message> latest_messages(std::string const& session_id, std::int64_t limit) const = 0;
     virtual std::vector<message>

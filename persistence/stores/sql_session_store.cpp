@@ -119,6 +119,27 @@ void sql_session_store::append_message(message m) {
     );
 }
 
+void sql_session_store::copy_messages_before(core::run const& r, std::string const& to_session_id) {
+    // Messages that a session was made with belong to runs of another one, so this asks for what is not the
+    // run's and not that of a later one.
+    sql_.exec(
+        "INSERT INTO messages (" MESSAGE_COLUMNS ") "
+        "SELECT CAST(:to AS TEXT), ordinal, run_id, role, text, extra, created_at FROM messages "
+        "WHERE session_id = :from AND run_id NOT IN "
+        "(SELECT run_id FROM runs WHERE session_id = :from AND ordinal >= :ordinal)",
+        to_session_id, r.session_id, r.ordinal
+    );
+}
+
+std::vector<message> sql_session_store::messages_of_run(core::run const& r) const {
+    return message_record::list(
+        sql_,
+        "SELECT " MESSAGE_COLUMNS
+        " FROM messages WHERE session_id = :session_id AND run_id = :run_id ORDER BY ordinal",
+        r.session_id, r.run_id
+    );
+}
+
 std::vector<message>
 sql_session_store::latest_messages(std::string const& session_id, std::int64_t limit) const {
     auto newest_first = message_record::list(

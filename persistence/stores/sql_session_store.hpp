@@ -18,6 +18,8 @@ class sql_session_store final : public core::session_store {
     void save(core::session const& s) override;
     void remove(std::string const& session_id) override;
     void append_message(core::message m) override;
+    std::vector<core::message> messages_of_run(core::run const& r) const override;
+    void copy_messages_before(core::run const& r, std::string const& to_session_id) override;
     std::vector<core::message>
     latest_messages(std::string const& session_id, std::int64_t limit) const override;
     std::vector<core::message>

@@ -107,6 +107,36 @@ TEST_P(session_store_test, messages_are_numbered_without_holes) {
     EXPECT_EQ(latest[1].text, difficult_text);
 }
 
+TEST_P(session_store_test, a_conversation_is_copied_as_it_was_before_a_run) {
+    write([this](transaction& tx) {
+        tx.sessions().insert_if_new(sample_session("ses_1"));
+        tx.sessions().insert_if_new(sample_session("ses_2"));
+        for (int i = 1; i <= 3; ++i) {
+            auto r = sample_run("run_" + std::to_string(i), i);
+            r.state = core::run_state::succeeded;
+            tx.runs().insert(r);
+        }
+        for (std::string const run : {"run_of_another_session", "run_1", "run_1", "run_2", "run_3"}) {
+            auto m = message(difficult_text);
+            m.run_id = run;
+            tx.sessions().append_message(m);
+        }
+        tx.sessions().copy_messages_before(*tx.runs().find("run_2"), "ses_2");
+    });
+    auto const before = read([](snapshot& seen) { return seen.sessions().messages("ses_1", 0, 3); });
+    auto const copy = read([](snapshot& seen) { return seen.sessions().messages("ses_2", 0, 100); });
+    ASSERT_EQ(copy.size(), 3u);
+    for (std::size_t i = 0; i < copy.size(); ++i) {
+        auto expected = before[i];
+        expected.session_id = "ses_2";
+        EXPECT_TRUE(same_fields(copy[i], expected));
+    }
+    auto const of_run =
+        read([](snapshot& seen) { return seen.sessions().messages_of_run(*seen.runs().find("run_1")); });
+    ASSERT_EQ(of_run.size(), 2u);
+    EXPECT_TRUE(same_fields(of_run[1], before[2]));
+}
+
 TEST_P(session_store_test, a_removed_session_takes_everything_of_it_along_and_nothing_else) {
     write([this](transaction& tx) {
         for (std::string const n : {"1", "2"}) {

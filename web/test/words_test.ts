@@ -96,6 +96,17 @@ test("an input that comes while the run works stands where it came", () => {
     assert.deepEqual(turn.blocks.at(-1), { kind: "aside", tone: "person", text: "hurry" });
 });
 
+test("a fork begins anew after what it was copied from", () => {
+    const turn = [
+        ...call,
+        item("status_change", { from: "running", to: "failed", reason: "too much" }),
+        item("note", { forked_from: { run_id: "run_0", at_seq: 6 } }),
+    ].reduce(applyTapeItem, emptyTurn("run_1", "do it"));
+    assert.equal(turn.state, "accepted");
+    assert.equal(turn.error, undefined);
+    assert.deepEqual(turn.blocks.at(-1), { kind: "aside", tone: "plain", text: "Forked here" });
+});
+
 test("history reads as the same turns", () => {
     const message = (role: HistoryMessage["role"], text: string, more = {}): HistoryMessage =>
         ({ ordinal: ++seq, run_id: "run_1", role, text, created_at: "", ...more });

@@ -89,6 +89,13 @@ function withOutput(turn: Turn, answer: Tape["tool_output"]): Turn {
     return withTool(turn, answer.step_id, { phase: answer.ok ? "done" : "failed", output, artifacts: answer.artifacts });
 }
 
+// Up to here the tape is another run's; this one begins, whatever became of that one.
+function withNote(turn: Turn, note: Tape["note"]): Turn {
+    if (!note.forked_from) return turn;
+    const { run_id, user, blocks } = turn;
+    return withBlock({ ...emptyTurn(run_id, user), blocks }, { kind: "aside", tone: "plain", text: "Forked here" });
+}
+
 export function applyTapeItem(turn: Turn, item: TapeItem): Turn {
     switch (item.kind as keyof Tape) {
         case "status_change":
@@ -113,6 +120,8 @@ export function applyTapeItem(turn: Turn, item: TapeItem): Turn {
             return withOutput(turn, tapePayload("tool_output", item));
         case "provider_error":
             return withBlock(turn, { kind: "aside", tone: "bad", text: tapePayload("provider_error", item).message });
+        case "note":
+            return withNote(turn, tapePayload("note", item));
         default:
             return turn;
     }

@@ -22,9 +22,12 @@ interface LiveTape {
     problem: string;
 }
 
+const beginsFork = (item: TapeItem) => item.kind === "note" && tapePayload("note", item).forked_from !== undefined;
+
 function stateAfter(state: RunState | undefined, items: TapeItem[]): RunState | undefined {
-    const last = items.findLast((item) => item.kind === "status_change");
-    return last ? tapePayload("status_change", last).to : state;
+    const last = items.findLast((item) => item.kind === "status_change" || beginsFork(item));
+    if (!last) return state;
+    return last.kind === "note" ? "accepted" : tapePayload("status_change", last).to;
 }
 
 function useTape(run_id: string): LiveTape {
