@@ -11,6 +11,7 @@
 #include "persistence/stores/sql_meta_store.hpp"
 #include "persistence/stores/sql_node_store.hpp"
 #include "persistence/stores/sql_policy_store.hpp"
+#include "persistence/stores/sql_routed_message_store.hpp"
 #include "persistence/stores/sql_run_store.hpp"
 #include "persistence/stores/sql_session_store.hpp"
 #include "persistence/stores/sql_token_store.hpp"
@@ -44,6 +45,7 @@ class store_session {
     sql_invocation_store invocations_{sql_};
     sql_event_log events_{sql_};
     sql_idempotency_store idempotency_{sql_};
+    sql_routed_message_store routed_messages_{sql_};
     sql_artifact_store artifacts_;
     sql_instance_store instances_{sql_};
     sql_meta_store meta_{sql_};
@@ -59,6 +61,7 @@ class store_session {
         .invocations = invocations_,
         .events = events_,
         .idempotency = idempotency_,
+        .routed_messages = routed_messages_,
         .artifacts = artifacts_,
         .instances = instances_,
         .meta = meta_,

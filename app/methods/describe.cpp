@@ -92,6 +92,8 @@ protocol::history_message describe(core::message const& m) {
     auto extra = parse_own_json(m.extra).as_object();
     if (auto const* attachments = extra.if_contains("attachments"))
         shown.attachments = protocol::from_json<std::vector<protocol::artifact_ref>>(*attachments);
+    if (auto const* origin = extra.if_contains("origin"))
+        shown.origin = protocol::from_json<protocol::message_origin>(*origin);
     if (auto const* calls = extra.if_contains("tool_calls"))
         shown.tool_calls = protocol::from_json<std::vector<protocol::tool_request>>(*calls);
     shown.call_id = text_if(extra, "call_id");

@@ -13,6 +13,8 @@ namespace {
 constexpr std::chrono::seconds period{1};
 constexpr std::chrono::minutes key_period{10};
 constexpr std::chrono::hours key_age{24};
+// No channel delivers a message once more after such a time.
+constexpr std::chrono::hours routed_message_age{90 * 24};
 constexpr std::int64_t batch_max = 1'000;
 
 } // namespace
@@ -40,7 +42,9 @@ task<> housekeeping::expire() {
         for (auto const& a : tx.approvals().lock_expired_without_run(batch_max)) {
             close_approval(tx, a, approval_state::expired);
         }
-        if (with_keys) tx.idempotency().remove_before(tx.now() - key_age, batch_max);
+        if (!with_keys) return;
+        tx.idempotency().remove_before(tx.now() - key_age, batch_max);
+        tx.routed_messages().remove_before(tx.now() - routed_message_age, batch_max);
     };
     co_await db_.write(std::move(unit));
 }

@@ -4,6 +4,7 @@
 #include "core/agents/agent_store.hpp"
 #include "core/approvals/approval_store.hpp"
 #include "core/artifacts/artifact_store.hpp"
+#include "core/channels/routed_message_store.hpp"
 #include "core/events/event_log.hpp"
 #include "core/idempotency/idempotency_store.hpp"
 #include "core/instances/instance_store.hpp"
@@ -33,6 +34,7 @@ struct store_set {
     invocation_store& invocations;
     event_log& events;
     idempotency_store& idempotency;
+    routed_message_store& routed_messages;
     artifact_store& artifacts;
     instance_store& instances;
     meta_store& meta;
@@ -83,6 +85,7 @@ class transaction : public snapshot {
     node_store& nodes() { return stores_.nodes; }
     invocation_store& invocations() { return stores_.invocations; }
     idempotency_store& idempotency() { return stores_.idempotency; }
+    routed_message_store& routed_messages() { return stores_.routed_messages; }
     artifact_store& artifacts() { return stores_.artifacts; }
     instance_store& instances() { return stores_.instances; }
     meta_store& meta() { return stores_.meta; }
