@@ -17,16 +17,27 @@ namespace {
     throw startup_problem(what + " " + path + ": " + std::strerror(errno) + ".");
 }
 
-// The open file with its lock; -1 where another process holds it.
-int open_lock(std::string const& file) {
-    int const opened = ::open(file.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600);
-    if (opened < 0) refuse("Its lock cannot be taken (choose a place that this user may write to):", file);
-    if (::flock(opened, LOCK_EX | LOCK_NB) == 0) return opened;
-    ::close(opened);
-    return -1;
+std::filesystem::path own_lock_of(std::filesystem::path const& store) { return store.string() + ".lock"; }
+
+std::filesystem::path folder_of(std::filesystem::path const& store) {
+    return store.has_parent_path() ? store.parent_path() : ".";
 }
 
 } // namespace
+
+file_lock::file_lock(std::filesystem::path const& file) {
+    int const opened = ::open(file.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600);
+    if (opened < 0)
+        refuse("Its lock cannot be taken (choose a place that this user may write to):", file.string());
+    if (::flock(opened, LOCK_EX | LOCK_NB) == 0)
+        file_ = opened;
+    else
+        ::close(opened);
+}
+
+file_lock::~file_lock() {
+    if (file_ >= 0) ::close(file_);
+}
 
 data_directory::data_directory(std::filesystem::path path) : path_(std::move(path)) {
     std::error_code failure;
@@ -38,28 +49,32 @@ data_directory::data_directory(std::filesystem::path path) : path_(std::move(pat
         );
     }
     if (is_new) std::filesystem::permissions(path_, std::filesystem::perms::owner_all, failure);
-    lock_ = open_lock((path_ / "lock").string());
-    if (lock_ >= 0) return;
+    lock_.emplace(path_ / "lock");
+    if (lock_->is_held()) return;
     throw startup_problem(
         "Another gateway works on the data directory " + path_.string() +
         "; stop it, or choose another directory with --data."
     );
 }
 
-data_directory::~data_directory() {
-    if (lock_ >= 0) ::close(lock_);
-    if (store_lock_ >= 0) ::close(store_lock_);
-}
-
 void data_directory::lock_store(std::filesystem::path const& file) {
     std::error_code none;
-    if (std::filesystem::equivalent(file.has_parent_path() ? file.parent_path() : ".", path_, none)) return;
-    store_lock_ = open_lock(file.string() + ".lock");
-    if (store_lock_ >= 0) return;
+    if (std::filesystem::equivalent(folder_of(file), path_, none)) return;
+    store_lock_.emplace(own_lock_of(file));
+    if (store_lock_->is_held()) return;
     throw startup_problem(
         "Another gateway works on the store " + file.string() +
         "; stop it, or choose another one with --store. Several processes need postgresql://…"
     );
+}
+
+std::vector<std::filesystem::path> data_directory::locks_of(std::filesystem::path const& store) {
+    std::vector<std::filesystem::path> locks{folder_of(store) / "lock", own_lock_of(store)};
+    std::erase_if(locks, [](auto const& each) {
+        std::error_code none;
+        return !std::filesystem::exists(each, none);
+    });
+    return locks;
 }
 
 void data_directory::put_aside(std::string const& name) const {

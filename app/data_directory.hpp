@@ -4,6 +4,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 namespace gatehouse::app {
 
@@ -13,12 +14,27 @@ struct startup_problem : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
+// The lock of a file, held until this goes or the process ends.
+class file_lock {
+  public:
+    // Makes the file where it is missing (0600). Throws startup_problem: no right to it.
+    explicit file_lock(std::filesystem::path const& file);
+    ~file_lock();
+    file_lock(file_lock const&) = delete;
+    file_lock& operator=(file_lock const&) = delete;
+
+    // False: another process has it.
+    bool is_held() const { return file_ >= 0; }
+
+  private:
+    int file_ = -1;
+};
+
 class data_directory {
   public:
     // Makes it where it is missing (0700) and takes its lock. Throws startup_problem: no right to it, another
     // process on it.
     explicit data_directory(std::filesystem::path path);
-    ~data_directory();
     data_directory(data_directory const&) = delete;
     data_directory& operator=(data_directory const&) = delete;
 
@@ -27,6 +43,9 @@ class data_directory {
     // Takes the lock of a store that lies elsewhere, which two directories could name. Throws startup_problem
     // where another process works on it.
     void lock_store(std::filesystem::path const& file);
+
+    // The files of which a gateway on this store has one locked, as far as they exist.
+    static std::vector<std::filesystem::path> locks_of(std::filesystem::path const& store);
 
     // What all starts on this directory have in common; made at the first.
     std::string incarnation(std::string const& made);
@@ -39,8 +58,8 @@ class data_directory {
 
   private:
     std::filesystem::path path_;
-    int lock_ = -1;
-    int store_lock_ = -1;
+    std::optional<file_lock> lock_;
+    std::optional<file_lock> store_lock_;
 };
 
 } // namespace gatehouse::app

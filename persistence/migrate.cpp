@@ -83,6 +83,24 @@ void refuse_unusable(
     }
 }
 
+void refuse_unfinished_copy(sql& on) {
+    sql_transaction const snapshot(on, access::read);
+    auto const found = on.row<std::int64_t>(on.either(
+        "SELECT count(*) FROM sqlite_schema WHERE name = 'unfinished_copy'",
+        "SELECT count(*) FROM pg_catalog.pg_class WHERE oid = to_regclass('unfinished_copy')"
+    ));
+    if (*found == 0) return;
+    throw unusable_store(
+        unusable_store::reason::unfinished_copy,
+        fmt::format(
+            "The store {} is a copy that was not finished and was left as it is; run \"gatehouse db copy\" "
+            "with "
+            "the same --from and --to again, which goes on where it stopped.",
+            on.of().url().name
+        )
+    );
+}
+
 bool is_missing(migration_status const& step) { return !step.applied_at; }
 
 // Applies the first missing step. False: there was none.
@@ -112,6 +130,7 @@ std::vector<migration_status> status(sql& on, std::span<migration const> known) 
 
 std::int64_t migrate(sql& on, std::span<migration const> known) {
     on.examine();
+    refuse_unfinished_copy(on);
     auto const before = status(on, known);
     refuse_unusable(on, before, known);
     if (std::ranges::any_of(before, is_missing)) {

@@ -42,7 +42,8 @@ struct unusable_store : std::runtime_error {
         not_a_store,
         damaged,
         newer_schema,
-        edited_migration
+        edited_migration,
+        unfinished_copy
     };
     unusable_store(reason w, std::string const& sentence) : std::runtime_error(sentence), why(w) {}
     reason why;

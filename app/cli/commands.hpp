@@ -16,6 +16,8 @@ void add_node_command(CLI::App& program, chosen_command& chosen);
 void add_call_command(CLI::App& program, chosen_command& chosen);
 void add_chat_command(CLI::App& program, chosen_command& chosen);
 void add_db_command(CLI::App& program, chosen_command& chosen);
+// Below `db`.
+void add_db_copy_command(CLI::App& db, chosen_command& chosen);
 // Last: it describes all the others.
 void add_completion_command(CLI::App& program, chosen_command& chosen);
 

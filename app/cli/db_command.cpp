@@ -80,8 +80,10 @@ void add_db_command(CLI::App& program, chosen_command& chosen) {
     migrate->footer("Example:\n  gatehouse db migrate --data ./data");
     status->footer("Example:\n  GATEHOUSE_STORE=postgresql://gatehouse@db/gatehouse gatehouse db status");
     command->footer(
-        "Examples:\n  gatehouse db status\n  gatehouse db migrate --store sqlite:./data/gatehouse.db"
+        "Examples:\n  gatehouse db status\n  gatehouse db migrate --store sqlite:./data/gatehouse.db\n"
+        "  gatehouse db copy --from sqlite:./data/gatehouse.db --to postgresql://gatehouse@db/gatehouse"
     );
+    add_db_copy_command(*command, chosen);
     migrate->callback([&chosen, options] {
         chosen = [options] { return with_store(*options, apply_migrations); };
     });
