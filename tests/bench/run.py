@@ -19,6 +19,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent / "e2e"), str(HERE.parent / "support")]
+import cluster  # noqa: E402
 import gateway as gateways  # noqa: E402
 from peer import CAPABILITIES, Ledger, client, pair  # noqa: E402
 
@@ -73,7 +74,7 @@ class Bench:
         stamp = self.packages / "node_modules/.package-lock.json"
         lock = HERE / "package-lock.json"
         self.packages.mkdir(parents=True, exist_ok=True)
-        for name in ("package.json", "package-lock.json", "ws_server.mjs", "ajv.mjs"):
+        for name in ("package.json", "package-lock.json", "ws_server.mjs", "ajv.mjs", "dbos.mjs"):
             shutil.copy(HERE / name, self.packages)
         if not stamp.exists() or stamp.stat().st_mtime < lock.stat().st_mtime:
             subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"],
@@ -227,9 +228,14 @@ class Bench:
                  detail=f"{median(ours):.0f} ns / {median(parsing):.0f} ns")
         self.row("validating / ajv", median(ours) / median(ajv), 1, detail=f"{median(ours):.0f} ns / {median(ajv):.0f} ns")
 
+    def cluster(self):
+        """Two gateways on one Postgres: against DBOS on the same server, and against what people notice."""
+        cluster.measure(self, ROUNDS)
+
     def all(self):
         self.install_packages()
-        for part in (self.ping, self.runs, self.node_call, self.start, self.connections, self.validation):
+        for part in (self.ping, self.runs, self.node_call, self.start, self.connections, self.validation,
+                     self.cluster):
             if not self.only or part.__name__ in self.only:
                 print(f"--- {part.__name__}: {part.__doc__}", flush=True)
                 try:
@@ -274,7 +280,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", default="build/release")
     parser.add_argument("--output", default="build/bench.json")
-    parser.add_argument("only", nargs="*", help="parts: ping runs node_call start connections validation")
+    parser.add_argument("only", nargs="*", help="parts: ping runs node_call start connections validation cluster")
     options = parser.parse_args()
     rows = Bench(options).all()
     Path(options.output).write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")

@@ -54,8 +54,8 @@ def free_port():
 class Server:
     """A running server. `url` names the database `postgres` of it."""
 
-    def __init__(self, directory, port, account):
-        self.directory, self.port, self.account = directory, port, account
+    def __init__(self, directory, port, account, durable=False):
+        self.directory, self.port, self.account, self.durable = directory, port, account, durable
         self.process = None
         self.url = f"postgresql://gatehouse@127.0.0.1:{port}/postgres"
 
@@ -81,7 +81,7 @@ class Server:
                 [program("postgres"), "-D", f"{self.directory}/data", "-p", str(self.port), "-k", self.directory,
                  "-c", "listen_addresses=127.0.0.1", "-c", "max_connections=200", "-c", "shared_buffers=64MB",
                  # What is killed here are processes, not machines: the system's own cache outlives them.
-                 "-c", "fsync=off", "-c", "full_page_writes=off"],
+                 *([] if self.durable else ["-c", "fsync=off", "-c", "full_page_writes=off"])],
                 cwd=self.directory, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
                 preexec_fn=die_with_parent, **self.as_account())
         deadline = time.monotonic() + 30
@@ -176,12 +176,13 @@ class Pooler:
 
 
 @contextlib.contextmanager
-def private_server():
+def private_server(durable=False):
+    """A server for as long as the context lasts; `durable`: its commits reach the disk, for measurements."""
     directory = tempfile.mkdtemp(prefix="gatehouse-pg-")
     account = server_account()
     if account is not None:
         os.chown(directory, account.pw_uid, account.pw_gid)
-    server = Server(directory, free_port(), account)
+    server = Server(directory, free_port(), account, durable)
     try:
         server.initialise()
         server.start()
