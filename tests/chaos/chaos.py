@@ -11,7 +11,6 @@ from pathlib import Path
 import peer
 import with_postgres
 import world
-from clients import JournaledPeer
 from cluster import Cluster, Door, fail_point_names
 from evidence import Evidence
 from faults import BY_NAME
@@ -182,7 +181,7 @@ class Scene:
             texts.append(("store.sql", dump.stdout))
         return Evidence.collect(
             self.cluster.reader, self.directory, log_start=self.log_start, log_end=self.log_end, texts=texts,
-            secrets=[self.cluster.token, *world.token_texts(self.memories)])
+            secrets=[self.cluster.token, *(each.token for each in self.memories)])
 
     def odd_ends(self):
         return [f"instance {each.number} ended with {end.code}, told {end.told}, fail point {end.fail_point}"

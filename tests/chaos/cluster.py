@@ -7,7 +7,6 @@ import subprocess
 import time
 from typing import NamedTuple
 
-import with_postgres
 from fault_proxy import FaultProxy
 from gateway import Gateway, Settings, new_token
 from store_reader import StoreReader
@@ -159,12 +158,8 @@ class Cluster:
                 each.note_end()
                 each.up()
 
-    def restart_postgres(self):
-        """As a crash of the server: no checkpoint, no goodbye."""
-        self.stop_postgres()
-        self.server.start()
-
     def stop_postgres(self):
+        """As a crash of the server: no checkpoint, no goodbye."""
         self.server.process.send_signal(signal.SIGQUIT)
         self.server.process.wait(30)
 

@@ -15,7 +15,7 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "e2e"), str(HERE.parent / "support")]
 import with_postgres  # noqa: E402
 from chaos import run_once  # noqa: E402
-from faults import BY_NAME  # noqa: E402
+from faults import ANYWHERE, WITH_POSTGRES, weights_of  # noqa: E402
 from gateway import Settings  # noqa: E402
 from kinds import KINDS  # noqa: E402
 
@@ -31,7 +31,8 @@ def arguments():
                         help="may stand twice (default: both in turn)")
     parser.add_argument("--instances", type=int, default=3, help="gateways on one PostgreSQL (default: 3)")
     parser.add_argument("--lease-ms", type=int, default=1000, help="how long a silent process keeps its runs (default: 1000)")
-    parser.add_argument("--fault", choices=sorted(BY_NAME), action="append", help="only this one; may stand more than once")
+    parser.add_argument("--fault", action="append", choices=sorted(each.__name__ for each in (*ANYWHERE, *WITH_POSTGRES)),
+                        help="only this one; may stand more than once")
     parser.add_argument("--kind", dest="kinds", choices=KINDS, action="append", help="; ".join(
         f"{name}: {kind.says}" for name, kind in KINDS.items()) + " (default: all but short, in turn)")
     parser.add_argument("--gatehouse", default=Settings.gatehouse, help="the program to test")
@@ -39,7 +40,7 @@ def arguments():
     return parser.parse_args()
 
 
-def print_result(result, kind, seconds):
+def print_result(result, kind, fault_seconds, seconds):
     scene = result.scene
     instances = len(scene.cluster.instances)
     print(f"\nseed {scene.seed} · {scene.store} · {kind} · {instances} instance(s) · {seconds:.0f} s")
@@ -60,22 +61,29 @@ def print_result(result, kind, seconds):
         print(f"  VIOLATION {name}: {violation}")
     if result.violations:
         print(f"  evidence: {scene.directory}\n  again: ./dev chaos --seed {scene.seed} --store {scene.store} "
-              f"--kind {kind} --instances {instances} --lease-ms {scene.cluster.lease_ms}")
+              f"--kind {kind} --instances {instances} --lease-ms {scene.cluster.lease_ms} --seconds {fault_seconds:g}")
     sys.stdout.flush()
 
 
-def print_totals(results):
-    faults, points = Counter(), Counter()
-    for each in results:
-        faults.update({f"COMMIT cut: {what}": count for what, count in each.scene.cut_commits().items()})
-        faults.update(each.scene.injected)
-        points.update(each.scene.kill_points_hit())
-    print(f"\n{len(results)} runs, seeds {', '.join(str(each.scene.seed) for each in results)}")
-    for kind, count in sorted(faults.items()):
-        print(f"  {kind:24} {count:6}")
-    print(f"  kill points hit: {sum(points.values())} at {len(points)} places")
-    broken = Counter(name for each in results for name, _ in each.violations)
-    print("  violations: " + (", ".join(f"{name} × {count}" for name, count in sorted(broken.items())) or "none"))
+class Totals:
+    """What all runs came to; the runs themselves are not kept."""
+
+    def __init__(self):
+        self.seeds, self.faults, self.points, self.broken = [], Counter(), Counter(), Counter()
+
+    def add(self, result):
+        self.seeds.append(str(result.scene.seed))
+        self.faults.update(result.scene.injected)
+        self.faults.update({f"COMMIT cut: {what}": count for what, count in result.scene.cut_commits().items()})
+        self.points.update(result.scene.kill_points_hit())
+        self.broken.update(name for name, _ in result.violations)
+
+    def print(self):
+        print(f"\n{len(self.seeds)} runs, seeds {', '.join(self.seeds)}")
+        for kind, count in sorted(self.faults.items()):
+            print(f"  {kind:24} {count:6}")
+        print(f"  kill points hit: {sum(self.points.values())} at {len(self.points)} places")
+        print("  violations: " + (", ".join(f"{name} × {count}" for name, count in sorted(self.broken.items())) or "none"))
 
 
 @contextlib.contextmanager
@@ -94,27 +102,36 @@ def run_turn(options, store, kind, seed, server):
                     server if store == "postgres" else None, options.fault)
 
 
+def turns_of(options):
+    """(store, kind) in the order in which they take turns."""
+    kinds = options.kinds or [each for each in KINDS if each != "short"]
+    turns = [(store, kind) for kind in kinds for store in options.store or ["sqlite", "postgres"]
+             if (kind, store) != ("commits", "sqlite")]
+    if not turns:
+        sys.exit("./dev chaos: --kind commits cuts what goes to PostgreSQL: it needs --store postgres.")
+    for store, _ in turns:
+        if not weights_of(store, ["any"], options.fault):
+            sys.exit(f"./dev chaos: --fault {' '.join(options.fault)}: there is none of that on {store}; name the other --store.")
+    return turns
+
+
 def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     options = arguments()
     Settings.gatehouse = os.path.abspath(options.gatehouse)
-    stores, kinds = options.store or ["sqlite", "postgres"], options.kinds or [each for each in KINDS if each != "short"]
-    turns = [(store, kind) for kind in kinds for store in stores if (kind, store) != ("commits", "sqlite")]
+    turns, totals = turns_of(options), Totals()
     seed = options.seed if options.seed is not None else random.SystemRandom().randrange(1 << 32)
     until = time.monotonic() + (options.minutes or 0) * 60
-    results = []
-    with postgres_where_needed(stores) as server:
-        while time.monotonic() < until or (not options.minutes and len(results) < len(turns)):
-            store, kind = turns[len(results) % len(turns)]
-            started = time.monotonic()
-            result = run_turn(options, store, kind, seed + len(results), server)
-            results.append(result)
-            print_result(result, kind, time.monotonic() - started)
+    with postgres_where_needed({store for store, _ in turns}) as server:
+        while time.monotonic() < until or (not options.minutes and len(totals.seeds) < len(turns)):
+            (store, kind), started = turns[len(totals.seeds) % len(turns)], time.monotonic()
+            result = run_turn(options, store, kind, seed + len(totals.seeds), server)
+            totals.add(result)
+            print_result(result, kind, options.seconds, time.monotonic() - started)
             if not result.violations and not options.keep:
                 shutil.rmtree(result.scene.directory, ignore_errors=True)
-    if len(results) > 1:
-        print_totals(results)
-    return 1 if any(each.violations for each in results) else 0
+    totals.print()
+    return 1 if totals.broken else 0
 
 
 if __name__ == "__main__":

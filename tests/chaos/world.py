@@ -1,5 +1,4 @@
 """The world outside the gateway: nodes that do real effects, once for each key, and write them into the ledger."""
-import hashlib
 import threading
 import time
 
@@ -138,12 +137,3 @@ def pair_nodes(gateway, admin, ledger, labels):
         node.close()
         memories.append(Memory(device, node.memory["token"]))
     return memories
-
-
-def token_texts(memories):
-    """Secrets that must stand nowhere: what the nodes hold."""
-    return [memory.token for memory in memories]
-
-
-def fingerprint(text):
-    return hashlib.sha256(text.encode()).hexdigest()
