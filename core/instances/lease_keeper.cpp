@@ -83,14 +83,14 @@ task<> lease_keeper::beat() {
     auto sent_at = loop_.now();
     auto unit = [id = self_.instance_id](transaction& tx) {
         bool is_mine = tx.instances().heartbeat(id);
-        return std::pair(is_mine, is_mine && tx.instances().any_lapsed(id));
+        return std::pair(is_mine, is_mine && (tx.instances().any_lapsed(id) || tx.runs().any_of_nobody()));
     };
     GATEHOUSE_FAIL_POINT("lease.before_beat");
-    auto [is_mine, any_lapsed] = co_await db_.write_urgently(std::move(unit));
+    auto [is_mine, any_dead] = co_await db_.write_urgently(std::move(unit));
     GATEHOUSE_FAIL_POINT("lease.renewed");
     if (is_mine) {
         held_until_ = sent_at + lease();
-        if (any_lapsed && loop_.now() >= patient_until_) co_await bury_the_dead();
+        if (any_dead && loop_.now() >= patient_until_) co_await bury_the_dead();
         co_return;
     }
     spdlog::warn("this process was declared dead by another; it begins anew");
@@ -105,6 +105,7 @@ task<> lease_keeper::bury_the_dead() {
         for (auto const& each : tx.instances().lock_lapsed(me)) {
             declare_dead(tx, each.instance_id, "its lease lapsed");
         }
+        if (tx.runs().release_all_of_nobody() > 0) tx.signals().queue = true;
     };
     co_await db_.write_urgently(std::move(unit));
     GATEHOUSE_FAIL_POINT("lease.dead_buried");

@@ -45,6 +45,10 @@ class run_store {
     virtual std::optional<timestamp> next_claimable_at() const = 0;
     // Takes the lease from `owner`: lease_epoch + 1, no owner, claimable now. Returns how many.
     virtual std::int64_t release_all_of(std::string const& owner) = 0;
+    // Runs whose owner is not among the instances: claimed by a process that was declared dead at that moment
+    // and died before it heard of that.
+    virtual bool any_of_nobody() const = 0;
+    virtual std::int64_t release_all_of_nobody() = 0;
 
     // The unfinished run that stands first in the session.
     virtual std::optional<run> head_of_session(std::string const& session_id) const = 0;

@@ -241,6 +241,21 @@ std::int64_t sql_run_store::release_all_of(std::string const& owner) {
     );
 }
 
+#define IS_OF_NOBODY                                                                                         \
+    "state = 'running' AND lease_owner IS NOT NULL "                                                         \
+    "AND NOT EXISTS (SELECT 1 FROM instances WHERE instance_id = lease_owner)"
+
+bool sql_run_store::any_of_nobody() const {
+    return sql_.row<std::string>("SELECT run_id FROM runs WHERE " IS_OF_NOBODY " LIMIT 1").has_value();
+}
+
+std::int64_t sql_run_store::release_all_of_nobody() {
+    return sql_.exec(
+        "UPDATE runs SET lease_epoch = lease_epoch + 1, lease_owner = NULL, claimable_at = now_ms() "
+        "WHERE " IS_OF_NOBODY
+    );
+}
+
 std::optional<run> sql_run_store::head_of_session(std::string const& session_id) const {
     return run_record::find(
         sql_,

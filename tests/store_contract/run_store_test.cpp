@@ -191,6 +191,30 @@ TEST_P(run_store_test, the_runs_of_a_dead_process_become_claimable_with_a_new_ep
     EXPECT_EQ(ids(claim("ins_3", 10)), names{"run_1"});
 }
 
+TEST_P(run_store_test, runs_whose_owner_is_not_among_the_instances_become_claimable) {
+    core::instance known;
+    known.instance_id = "ins_1";
+    known.lease_ms = 1000;
+    write([known](transaction& tx) { tx.instances().insert(known); });
+    insert_claimable("run_1", 1000);
+    insert_claimable("run_2", 1000);
+    claim("ins_1", 1);
+    EXPECT_FALSE(read([](snapshot& seen) { return seen.runs().any_of_nobody(); }));
+    claim("ins_2", 1);
+    write([](transaction& tx) {
+        for (auto const* run_id : {"run_1", "run_2"}) {
+            auto claimed = *tx.runs().lock(run_id);
+            claimed.state = run_state::running;
+            tx.runs().save(claimed);
+        }
+    });
+    EXPECT_TRUE(read([](snapshot& seen) { return seen.runs().any_of_nobody(); }));
+    EXPECT_EQ(write([](transaction& tx) { return tx.runs().release_all_of_nobody(); }), 1);
+    EXPECT_EQ(find("run_1")->lease_owner, "ins_1");
+    EXPECT_EQ(find("run_2")->lease_owner, std::nullopt);
+    EXPECT_TRUE(find("run_2")->claimable_at);
+}
+
 TEST_P(run_store_test, a_sessions_head_is_its_first_unfinished_run) {
     run done = sample_run("run_1", 1);
     done.state = run_state::succeeded;
