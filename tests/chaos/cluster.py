@@ -80,13 +80,14 @@ class Instance(Gateway):
     def down(self, how=signal.SIGKILL):
         """Ends the process, and says whether it had not ended before."""
         self.is_wanted = False
-        if self.is_stopped:
-            self.resume()
         if self.process.poll() is not None:
             return self.note_end()
         self.process.send_signal(how)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self.process.wait(15)
+        deadline = time.monotonic() + 15
+        while self.process.poll() is None and time.monotonic() < deadline:
+            self.resume()  # also where it has just come to a fail point that stops it
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(0.2)
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
@@ -137,12 +138,14 @@ class Cluster:
             each.up()
 
     def revive(self):
-        """Starts again what ended without being told to. Returns how many."""
+        """Starts again what ended without being told to, and wakes who stopped at a fail point since."""
+        for each in self.instances:
+            if each.fail_point and ":stop:" in each.fail_point:
+                each.resume()
         fallen = [each for each in self.instances if each.is_wanted and not each.is_running()]
         for each in fallen:
             each.note_end()
             each.up()
-        return len(fallen)
 
     def heal(self):
         """Every process runs, every connection is passed on, the store answers."""

@@ -46,7 +46,7 @@ def print_result(result, kind, fault_seconds, seconds):
     print(f"\nseed {scene.seed} · {scene.store} · {kind} · {instances} instance(s) · {seconds:.0f} s")
     print("  " + " · ".join(f"{name}: {value}" for name, value in result.counts().items()))
     print("  faults: " + ", ".join(f"{kind} × {count}" for kind, count in sorted(scene.injected.items())))
-    if cut := scene.cut_commits():
+    if sum((cut := scene.cut_commits()).values()):
         print(f"  COMMITs cut: {cut['commit']} before they arrived, {cut['answer']} before their answer did")
     if scene.herd:
         print(f"  {len(scene.herd.sheep)} subscribers were all there again after "
