@@ -80,7 +80,7 @@ class Totals:
 
     def print(self):
         print(f"\n{len(self.seeds)} runs, seeds {', '.join(self.seeds)}")
-        for kind, count in sorted(self.faults.items()):
+        for kind, count in sorted((+self.faults).items()):
             print(f"  {kind:24} {count:6}")
         print(f"  kill points hit: {sum(self.points.values())} at {len(self.points)} places")
         print("  violations: " + (", ".join(f"{name} × {count}" for name, count in sorted(self.broken.items())) or "none"))
