@@ -47,7 +47,9 @@ void worker::adopt(run_lease lease, std::optional<run_action> first) {
     --reserved_;
     auto driver = std::make_shared<run_driver>(env_, std::move(lease), std::move(first));
     drivers_[{driver->lease().run_id, driver->lease().epoch}] = driver;
-    if (stopping_ || suspended_) driver->abandon();
+    // Not for a lease that was lost: the claim may stand under the new one. It waits for that, and the fence
+    // tells it otherwise.
+    if (stopping_) driver->abandon();
     group_.spawn(drive(std::move(driver)));
 }
 

@@ -36,5 +36,20 @@ TEST_P(lease_keeper_test, who_begins_anew_keeps_no_run_that_it_claimed_after_it_
     wait_for_started();
 }
 
+TEST_P(lease_keeper_test, a_run_whose_owner_is_nowhere_to_be_found_is_taken_from_it) {
+    auto lease = start(); // by a process that was declared dead, and died before it knew
+    settings_.instance_id = "ins_b";
+    auto mine = self();
+    mine.lease_ms = 1'000;
+    lease_keeper keeper(loop_, *db_, mine, [] {}, [] {});
+    store_fixture::start(keeper.start());
+    wait_for_started();
+    store_fixture::start(keeper.run());
+    ASSERT_TRUE(loop_.advance_until([&] { return !get(lease.run_id).lease_owner; }, 500ms));
+    EXPECT_EQ(claim_one().run_id, lease.run_id);
+    keeper.stop();
+    wait_for_started();
+}
+
 } // namespace
 } // namespace gatehouse::core
