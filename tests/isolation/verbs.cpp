@@ -72,6 +72,16 @@ meeting_unit declare_owner_dead(stage& on, int) {
     return {work};
 }
 
+// By another process, which dies at once; drain() takes over from it.
+meeting_unit take_over(stage& on, int side) {
+    auto work = [id = on.owner, me = on.owner + "_" + std::to_string(side)](core::transaction& tx) {
+        core::declare_dead(tx, id, "its lease lapsed");
+        core::claim_runs(tx, me, 16);
+        return true;
+    };
+    return {work};
+}
+
 meeting_unit advance(stage& on, core::run_progress progress) {
     auto ended = std::make_shared<bool>();
     auto work = [=, lease = on.lease, settings = on.settings](core::transaction& tx) {
@@ -132,6 +142,7 @@ std::span<verb const> all_verbs() {
         {"claim", anywhere, &claim},
         {"heartbeat", anywhere, &heartbeat},
         {"declare dead", anywhere, &declare_owner_dead},
+        {"take over", {run_stands::asking, run_stands::calling}, &take_over},
         {"append", {run_stands::asking, run_stands::calling}, &append},
         {"finish", {run_stands::asking}, &finish},
         {"cancel", anywhere, &cancel},

@@ -1,4 +1,4 @@
-// simulation [--seeds N] [--from S] [--twice] [--trace SEED]: runs N worlds, one per seed, and says which of
+// simulation [--seeds N] [--from S] [--twice] [--stop]: runs N worlds, one per seed, and says which of
 // them broke what. Exits with 1 where one did.
 #include "tests/simulation/simulated_world.hpp"
 
@@ -22,6 +22,7 @@ struct options {
     std::uint64_t seeds = 10'000;
     std::uint64_t from = 1;
     bool twice = false;
+    bool stops = false; // at the first failure
     std::size_t lines = lines_shown;
 };
 
@@ -38,7 +39,7 @@ int run(options const& o) {
     std::uint64_t all_traces = 0;
     auto const began = std::chrono::steady_clock::now();
     auto const clock_began = std::clock();
-    for (auto seed = o.from; seed < o.from + o.seeds; ++seed) {
+    for (auto seed = o.from; seed < o.from + o.seeds && !(o.stops && failed > 0); ++seed) {
         auto outcome = simulate(store, seed, o.seeds == 1 ? o.lines : 0);
         if (o.twice && simulate(store, seed).trace_hash != outcome.trace_hash)
             outcome.found.push_back("the same seed led to another world");
@@ -74,6 +75,7 @@ int main(int argc, char** argv) {
     app.add_option("--seeds", o.seeds, "How many worlds, one per seed");
     app.add_option("--from", o.from, "The first seed");
     app.add_option("--lines", o.lines, "How many lines of a failed world's trace are shown");
+    app.add_flag("--stop", o.stops, "Stop at the first one that fails");
     app.add_flag("--twice", o.twice, "Run each seed twice and compare the traces");
     CLI11_PARSE(app, argc, argv);
     return gatehouse::simulation::run(o);

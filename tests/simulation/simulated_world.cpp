@@ -9,6 +9,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <array>
 
 namespace gatehouse::simulation {
 
@@ -19,6 +20,12 @@ namespace {
 // Nothing goes wrong any more from then on, and everything must come to its end in time.
 constexpr std::chrono::nanoseconds healed_at_latest = 2'000ms;
 constexpr std::chrono::nanoseconds patience = 60s;
+
+// Made once: it compiles patterns.
+core::secret_filter const& no_secrets() {
+    static core::secret_filter const filter;
+    return filter;
+}
 
 struct place {
     std::string incarnation;
@@ -66,7 +73,6 @@ class world {
     simulated_store& store_;
     schedule time_;
     simulated_loop outside_{time_};
-    core::secret_filter secrets_;
     world_settings settings_;
     violations found_;
     witness witness_;
@@ -84,7 +90,7 @@ class world {
 world::world(simulated_store& store, std::uint64_t seed, std::size_t lines_kept)
     : store_(store),
       time_(seed, lines_kept),
-      settings_{time_, store, secrets_},
+      settings_{time_, store, no_secrets()},
       witness_(time_, store, found_),
       clients_(time_, outside_, [this] { return choose_instance(); }) {
     store.set_back(time_);
@@ -113,6 +119,10 @@ void world::draw_settings() {
     settings_.database = {draw(150), draw(60), draw(100), draw(100), 1ms, 400ms};
     settings_.model.fails = draw(300);
     settings_.model.rejects = draw(40);
+    // Some worlds are slow, so that who comes back late still meets others at work.
+    static constexpr std::array<std::chrono::nanoseconds, 3> paces{20ms, 80ms, 700ms};
+    settings_.model.thinks_max = paces[luck.below(paces.size())];
+    settings_.node.works_max = paces[luck.below(paces.size())];
     settings_.model.calls_per_turn_max = 1 + static_cast<unsigned>(luck.below(2));
     settings_.node.fails = draw(150);
     settings_.node.answer_breaks = draw(300);
@@ -120,6 +130,7 @@ void world::draw_settings() {
     for (auto& each : places_)
         if (luck.per_mille(200)) each.clock_off_by = std::chrono::minutes(luck.below(120)) - 60min;
     settings_.events_come_with_the_commit = luck.per_mille(500);
+    settings_.lease = 1'500ms;
     auto& runs = settings_.runs;
     runs.slots = 1 + static_cast<std::int64_t>(luck.below(4));
     runs.tool_patience = 3s;
