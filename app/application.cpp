@@ -8,8 +8,8 @@
 #include "app/net/io_loop.hpp"
 #include "app/serve_settings.hpp"
 #include "app/system_ports.hpp"
-#include "core/instances/housekeeping.hpp"
 #include "core/instances/lease_keeper.hpp"
+#include "core/scheduler/scheduler.hpp"
 #include "core/storage/change_poll.hpp"
 #include "persistence/db.hpp"
 #include "persistence/sql_error.hpp"
@@ -100,6 +100,7 @@ class application {
     core::run_settings runs_ = [this] {
         auto r = settings_.runs;
         r.instance_id = instance_id_;
+        if (!settings_.has_role(protocol::process_role::worker)) r.slots = 0; // run.start takes none either
         return r;
     }();
     persistence::db db_{store_, loop_, clock_, ids_, db_options_of(settings_)};
@@ -112,7 +113,7 @@ class application {
                                        nodes_, relay_, secrets_, lease_,  runs_};
     core::worker worker_{environment_};
     core::lease_keeper lease_;
-    core::housekeeping housekeeping_{loop_, db_, nodes_};
+    core::scheduler scheduler_{loop_, db_, nodes_, runs_, settings_.kept};
     core::change_poll changes_;
     gateway_facts facts_;
     services services_{
@@ -125,9 +126,10 @@ class application {
     core::task_group connections_{loop_, &log_failure}; // what connections leave behind
     json_parser parser_;
     connection_environment connection_environment_{services_, dispatcher_, ids_, connections_, parser_};
-    http_routes routes_{connection_environment_, tokens_, [this] {
-                            return !is_blind_ && loop_.now() - relay_.last_read_at() < ready_window;
-                        }};
+    http_routes routes_{
+        connection_environment_, tokens_, settings_.has_role(protocol::process_role::edge),
+        [this] { return !is_blind_ && loop_.now() - relay_.last_read_at() < ready_window; }
+    };
     std::unique_ptr<net::server> server_;
     core::task_group life_{loop_, [this](std::exception_ptr why) { fail_start(std::move(why)); }};
     std::exception_ptr failure_;
@@ -187,6 +189,7 @@ void application::on_signals(core::commit_signals const& signals) {
     relay_.on_signals(signals);
     tapes_.on_signals(signals);
     nodes_.on_signals(signals);
+    scheduler_.on_signals(signals);
     routes_.on_signals(signals);
 }
 
@@ -218,10 +221,10 @@ core::task<> application::start() {
     server_->start();
     background_.spawn(relay_.run());
     background_.spawn(lease_.run());
-    background_.spawn(housekeeping_.run());
     // Nobody else changes a SQLite store.
     if (db_.is_postgres()) background_.spawn(changes_.run());
-    background_.spawn(worker_.run());
+    if (settings_.has_role(protocol::process_role::scheduler)) background_.spawn(scheduler_.run());
+    if (settings_.has_role(protocol::process_role::worker)) background_.spawn(worker_.run());
     directory_.write("gateway.json", R"({"address":")" + server_->address() + "\"}\n");
     print_ready();
 }
@@ -322,7 +325,7 @@ core::task<> application::stop() {
         std::_Exit(failure_ ? 1 : 0);
     });
     routes_.stop();
-    housekeeping_.stop();
+    scheduler_.stop();
     changes_.stop();
     lease_.stop();
     co_await worker_.stop();

@@ -94,6 +94,14 @@ net::server_options server_options_of(protocol::config const& config, listen_add
     return o;
 }
 
+core::retention_times retention_times_of(protocol::retention const& config) {
+    core::retention_times kept;
+    kept.events = std::chrono::milliseconds(config.events_ms);
+    kept.firings = std::chrono::milliseconds(config.firings_ms);
+    if (config.runs_ms) kept.runs = std::chrono::milliseconds(*config.runs_ms);
+    return kept;
+}
+
 } // namespace
 
 std::filesystem::path default_data_directory() {
@@ -125,6 +133,7 @@ serve_settings resolve_settings(serve_options const& options) {
     s.limits.outbound_bytes_max = s.config.limits.outbound_bytes_max;
     s.limits.heartbeat_ms = s.config.limits.heartbeat_ms;
     s.limits.pairing_ttl = std::chrono::milliseconds(s.config.pairing_ttl_ms);
+    s.kept = retention_times_of(s.config.retention);
     return s;
 }
 

@@ -4,7 +4,10 @@
 #include "app/dispatch/services.hpp"
 #include "app/net/server.hpp"
 #include "core/runs/run_settings.hpp"
+#include "core/scheduler/scheduler.hpp"
 #include "protocol/gen/config.hpp"
+
+#include <algorithm>
 
 namespace gatehouse::app {
 
@@ -15,6 +18,11 @@ struct serve_settings {
     net::server_options server;
     core::run_settings runs; // without the instance id
     contract_limits limits;
+    core::retention_times kept;
+
+    bool has_role(protocol::process_role r) const {
+        return std::ranges::find(config.roles, r) != config.roles.end();
+    }
 };
 
 // Throws startup_problem: a file that cannot be used, an address that is not one, an address beyond loopback

@@ -8,13 +8,16 @@
 #include "persistence/stores/sql_idempotency_store.hpp"
 #include "persistence/stores/sql_instance_store.hpp"
 #include "persistence/stores/sql_invocation_store.hpp"
+#include "persistence/stores/sql_leader_store.hpp"
 #include "persistence/stores/sql_meta_store.hpp"
 #include "persistence/stores/sql_node_store.hpp"
 #include "persistence/stores/sql_policy_store.hpp"
+#include "persistence/stores/sql_retention_store.hpp"
 #include "persistence/stores/sql_routed_message_store.hpp"
 #include "persistence/stores/sql_run_store.hpp"
 #include "persistence/stores/sql_session_store.hpp"
 #include "persistence/stores/sql_token_store.hpp"
+#include "persistence/stores/sql_trigger_store.hpp"
 
 namespace gatehouse::persistence {
 
@@ -49,6 +52,9 @@ class store_session {
     sql_artifact_store artifacts_;
     sql_instance_store instances_{sql_};
     sql_meta_store meta_{sql_};
+    sql_trigger_store triggers_{sql_};
+    sql_leader_store leader_{sql_};
+    sql_retention_store retention_{sql_};
     core::store_set stores_{
         .runs = runs_,
         .sessions = sessions_,
@@ -65,6 +71,9 @@ class store_session {
         .artifacts = artifacts_,
         .instances = instances_,
         .meta = meta_,
+        .triggers = triggers_,
+        .leader = leader_,
+        .retention = retention_,
     };
 };
 

@@ -76,13 +76,13 @@ class token_bound_stream final : public net::body_source {
     std::shared_ptr<held_token> held_;
 };
 
+} // namespace
+
 net::http_response method_not_allowed(std::string allowed) {
     auto r = problem_response({errc::invalid_request, "This path takes " + allowed + "."}, 405);
     r.headers.emplace_back("Allow", std::move(allowed));
     return r;
 }
-
-} // namespace
 
 net::http_response problem_response(error const& why, std::optional<int> status) {
     net::http_response r;
@@ -95,12 +95,22 @@ net::http_response problem_response(error const& why, std::optional<int> status)
 }
 
 http_routes::http_routes(
-    connection_environment const& env, authenticator& tokens, std::function<bool()> is_ready
+    connection_environment const& env, authenticator& tokens, bool is_edge, std::function<bool()> is_ready
 )
     : env_(env),
       tokens_(tokens),
+      is_edge_(is_edge),
       is_ready_(std::move(is_ready)),
       open_(env.all.get<core::loop>(), env.all.get<core::clock const>()) {}
+
+// Why nothing is answered here but questions about health.
+std::optional<error> http_routes::closed() const {
+    if (stopping_) return error{errc::unavailable, "The gateway is shutting down."};
+    if (is_edge_) return std::nullopt;
+    return error{
+        errc::unavailable, "This process does not have the role edge; ask one that has (--roles edge)."
+    };
+}
 
 void http_routes::on_refused(
     std::uint64_t connection_id, std::string const& remote_address, int status, std::string_view why
@@ -125,8 +135,7 @@ core::task<result<core::token>> http_routes::authenticate(net::http_request cons
 
 core::task<std::expected<std::unique_ptr<net::peer_session>, net::http_response>>
 http_routes::accept(net::http_request request) {
-    if (stopping_)
-        co_return std::unexpected(problem_response({errc::unavailable, "The gateway is shutting down."}));
+    if (auto why = closed()) co_return std::unexpected(problem_response(*why));
     auto text = bearer_of_upgrade(request);
     std::optional<error> failed;
     core::token bearer;
@@ -165,10 +174,11 @@ core::task<net::http_response> http_routes::respond(net::http_request request) {
             }
         );
     }
-    if (auto file = public_file(request)) co_return std::move(*file);
-    if (stopping_) co_return problem_response({errc::unavailable, "The gateway is shutting down."});
+    if (auto file = is_edge_ ? public_file(request) : std::nullopt) co_return std::move(*file);
+    if (auto why = closed()) co_return problem_response(*why);
     std::optional<error> failed;
     try {
+        if (request.path.starts_with("/hooks/")) co_return co_await hook(std::move(request));
         auto bearer = co_await authenticate(request);
         if (bearer) {
             auto from = make_peer(*bearer, connection_name(request.connection_id));

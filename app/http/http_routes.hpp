@@ -16,10 +16,16 @@ namespace gatehouse::app {
 // `status`: where HTTP has a closer one than the error's own.
 net::http_response problem_response(error const& why, std::optional<int> status = {});
 
+// 405; `allowed` as the header Allow has it: "GET, HEAD".
+net::http_response method_not_allowed(std::string allowed);
+
 // Loop only.
 class http_routes final : public net::application_port {
   public:
-    http_routes(connection_environment const& env, authenticator& tokens, std::function<bool()> is_ready);
+    // Without the role edge (`is_edge`) it answers whether it is healthy, and refuses the rest.
+    http_routes(
+        connection_environment const& env, authenticator& tokens, bool is_edge, std::function<bool()> is_ready
+    );
 
     core::task<net::http_response> respond(net::http_request request) override;
     core::task<std::expected<std::unique_ptr<net::peer_session>, net::http_response>>
@@ -35,6 +41,8 @@ class http_routes final : public net::application_port {
     void stop() { stopping_ = true; }
 
   private:
+    std::optional<error> closed() const;
+    core::task<net::http_response> hook(net::http_request request);
     core::task<result<core::token>> authenticate(net::http_request const& request);
     core::task<net::http_response> respond_to_peer(net::http_request request, peer from);
     core::task<net::http_response> rpc(net::http_request const& request, peer from);
@@ -50,6 +58,7 @@ class http_routes final : public net::application_port {
 
     connection_environment const& env_;
     authenticator& tokens_;
+    bool is_edge_;
     std::function<bool()> is_ready_;
     bool stopping_ = false;
     token_watch open_; // WebSocket connections and streams

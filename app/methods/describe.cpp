@@ -200,6 +200,32 @@ protocol::tool describe(core::tool const& t) {
     return shown;
 }
 
+// Without the secret.
+protocol::trigger describe(core::trigger const& t) {
+    protocol::trigger shown;
+    shown.trigger_id = t.trigger_id;
+    shown.name = t.name;
+    shown.principal = t.principal;
+    shown.kind = t.kind;
+    shown.cron = t.cron;
+    shown.time_zone = t.time_zone;
+    shown.every_ms = t.every_ms;
+    shown.session_key = t.session_key;
+    shown.agent = t.agent;
+    shown.input = read_own<protocol::input_message>(t.input);
+    shown.enabled = t.enabled;
+    shown.missed = t.missed;
+    shown.revision = t.revision;
+    shown.next_fire_at = t.next_fire_at;
+    shown.created_at = t.created_at;
+    shown.updated_at = t.updated_at;
+    return shown;
+}
+
+protocol::trigger_firing describe(core::trigger_firing const& f) {
+    return {f.slot, f.state, f.fired_at, f.run_id, f.reason};
+}
+
 protocol::worker describe(worker_process const& w) {
     auto const& i = w.process;
     protocol::worker shown;

@@ -10,6 +10,7 @@
 #include "core/sessions/session_store.hpp"
 #include "core/tokens/token_store.hpp"
 #include "core/tools/tool.hpp"
+#include "core/triggers/trigger_store.hpp"
 #include "protocol/gen/types/agent.hpp"
 #include "protocol/gen/types/approval.hpp"
 #include "protocol/gen/types/artifact.hpp"
@@ -24,6 +25,8 @@
 #include "protocol/gen/types/tape_item.hpp"
 #include "protocol/gen/types/token.hpp"
 #include "protocol/gen/types/tool.hpp"
+#include "protocol/gen/types/trigger.hpp"
+#include "protocol/gen/types/trigger_firing.hpp"
 #include "protocol/gen/types/worker.hpp"
 
 namespace gatehouse::app {
@@ -48,6 +51,8 @@ protocol::session describe(core::session const& s);
 protocol::tape_item describe(core::tape_item const& t);
 protocol::token describe(core::token const& t);
 protocol::tool describe(core::tool const& t);
+protocol::trigger describe(core::trigger const& t);
+protocol::trigger_firing describe(core::trigger_firing const& f);
 protocol::worker describe(worker_process const& w);
 
 std::vector<protocol::process_role> describe_roles(std::vector<std::string> const& words);

@@ -23,6 +23,10 @@ class authenticator {
     // too many. A right token is let in from any address, so nobody locks its owner out.
     core::task<result<core::token>> authenticate(std::optional<std::string> presented, std::string address);
 
+    // A wrong credential of another kind came from the address, which counts as a wrong token does. True:
+    // there were too many.
+    bool count_failure(std::string const& address);
+
     // Seconds an address should wait after rate_limited.
     static constexpr std::chrono::seconds window{60};
 
@@ -31,7 +35,6 @@ class authenticator {
         std::int64_t count = 0;
         core::steady_time since{};
     };
-    bool count_failure(std::string const& address);
 
     core::loop& loop_;
     core::database& db_;

@@ -56,7 +56,7 @@ class node_router final : public step_executor {
     void add_watched(watched_rows& to) const;
 
     // Expires calls whose time is over: queued ones, and sent ones that no process waits for any more. The
-    // process's housekeeping calls it every second.
+    // scheduler that leads calls it every second.
     task<> expire_calls();
 
     task<step_outcome> carry_out(started_step const& begun, cancellation& stop) override;

@@ -5,6 +5,19 @@
 
 namespace gatehouse::core {
 
+namespace {
+
+constexpr std::string_view alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+
+// The ten characters of a ULID that tell its time.
+std::string time_part(std::int64_t ms) {
+    std::string text(10, '0');
+    for (int i = 9; i >= 0; --i, ms >>= 5) text[static_cast<std::size_t>(i)] = alphabet[ms & 31];
+    return text;
+}
+
+} // namespace
+
 std::string id_source::make(std::string_view prefix) {
     std::string id(prefix);
     if (!id.empty()) id += '_';
@@ -12,7 +25,6 @@ std::string id_source::make(std::string_view prefix) {
 }
 
 std::string id_source::make() {
-    static constexpr std::string_view alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
     std::int64_t ms = time_.now().time_since_epoch().count();
     std::uint64_t high = 0;
     std::uint64_t low = 0;
@@ -31,14 +43,17 @@ std::string id_source::make() {
         high = high_;
         low = low_;
     }
-    std::string id(26, '0');
-    for (int i = 9; i >= 0; --i, ms >>= 5) id[static_cast<std::size_t>(i)] = alphabet[ms & 31];
+    auto id = time_part(ms) + std::string(16, '0');
     for (int i = 25; i >= 10; --i) {
         id[static_cast<std::size_t>(i)] = alphabet[low & 31];
         low = (low >> 5) | (high << 59);
         high >>= 5;
     }
     return id;
+}
+
+std::string first_id_at(std::string_view prefix, timestamp t) {
+    return std::string(prefix) + '_' + time_part(to_ms(t));
 }
 
 } // namespace gatehouse::core

@@ -29,4 +29,7 @@ class id_source {
     std::uint64_t low_ = 0;  // 64 here; counted up within one millisecond
 };
 
+// What every id made at `t` or later is not less than: ids of one kind sort by their time.
+std::string first_id_at(std::string_view prefix, timestamp t);
+
 } // namespace gatehouse::core

@@ -12,6 +12,7 @@ struct commit_signals {
     bool outbox = false;                  // events were written
     bool queue = false;                   // a run became claimable
     bool policy = false;                  // policy, agents or tools changed
+    bool triggers = false;                // a trigger has another next slot
     std::vector<logged_event> events;     // those events, where the store numbers them before the COMMIT
     std::vector<std::string> tapes;       // runs whose tape grew
     std::vector<std::string> inboxes;     // runs with a message for their owner
@@ -23,6 +24,7 @@ struct commit_signals {
         outbox |= other.outbox;
         queue |= other.queue;
         policy |= other.policy;
+        triggers |= other.triggers;
         append(events, other.events);
         append(tapes, other.tapes);
         append(inboxes, other.inboxes);

@@ -13,9 +13,12 @@
 #include "core/policy/policy_store.hpp"
 #include "core/ports/ids.hpp"
 #include "core/runs/run_store.hpp"
+#include "core/scheduler/leader_store.hpp"
+#include "core/scheduler/retention_store.hpp"
 #include "core/sessions/session_store.hpp"
 #include "core/storage/commit_signals.hpp"
 #include "core/tokens/token_store.hpp"
+#include "core/triggers/trigger_store.hpp"
 
 #include <vector>
 
@@ -38,6 +41,9 @@ struct store_set {
     artifact_store& artifacts;
     instance_store& instances;
     meta_store& meta;
+    trigger_store& triggers;
+    leader_store& leader;
+    retention_store& retention;
 };
 
 // Read access.
@@ -58,6 +64,8 @@ class snapshot {
     artifact_store const& artifacts() const { return stores_.artifacts; }
     instance_store const& instances() const { return stores_.instances; }
     meta_store const& meta() const { return stores_.meta; }
+    trigger_store const& triggers() const { return stores_.triggers; }
+    leader_store const& leader() const { return stores_.leader; }
 
     // The store's time when the unit began: the database's own inside a transaction on Postgres, else as this
     // process reckons it.
@@ -89,6 +97,9 @@ class transaction : public snapshot {
     artifact_store& artifacts() { return stores_.artifacts; }
     instance_store& instances() { return stores_.instances; }
     meta_store& meta() { return stores_.meta; }
+    trigger_store& triggers() { return stores_.triggers; }
+    leader_store& leader() { return stores_.leader; }
+    retention_store& retention() { return stores_.retention; }
 
     id_source& ids() { return ids_; }
 

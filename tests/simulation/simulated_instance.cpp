@@ -91,7 +91,7 @@ core::task<> simulated_instance::start() {
     }
     background_.spawn(relay_.run());
     background_.spawn(lease_.run());
-    background_.spawn(housekeeping_.run());
+    background_.spawn(scheduler_.run());
     background_.spawn(changes_.run());
     background_.spawn(worker_.run());
     ready_ = true;
@@ -99,7 +99,7 @@ core::task<> simulated_instance::start() {
 }
 
 core::task<> simulated_instance::stop() {
-    housekeeping_.stop();
+    scheduler_.stop();
     changes_.stop();
     lease_.stop();
     co_await worker_.stop();
@@ -133,6 +133,7 @@ void simulated_instance::on_signals(core::commit_signals const& signals) {
     relay_.on_signals(heard);
     tapes_.on_signals(heard);
     nodes_.on_signals(heard);
+    scheduler_.on_signals(heard);
 }
 
 void simulated_instance::hear(core::commit_signals const& signals) {

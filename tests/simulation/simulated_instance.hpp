@@ -3,9 +3,9 @@
 // that people and clients call, on a loop of its own in the world's time.
 #include "app/dispatch/method_row.hpp"
 #include "app/dispatch/services.hpp"
-#include "core/instances/housekeeping.hpp"
 #include "core/instances/lease_keeper.hpp"
 #include "core/ports/store_clock.hpp"
+#include "core/scheduler/scheduler.hpp"
 #include "core/storage/change_poll.hpp"
 #include "tests/simulation/scripted_model.hpp"
 #include "tests/simulation/simulated_database.hpp"
@@ -109,7 +109,7 @@ class simulated_instance {
     core::run_environment environment_;
     core::worker worker_{environment_};
     core::lease_keeper lease_;
-    core::housekeeping housekeeping_{loop_, db_, nodes_};
+    core::scheduler scheduler_{loop_, db_, nodes_, runs_, {}};
     core::change_poll changes_;
     app::gateway_facts facts_;
     app::contract_limits limits_;
