@@ -2,10 +2,13 @@
 import hashlib
 import hmac
 import http.client
+import signal
+import subprocess
 import time
 import unittest
 import uuid
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from gateway import Gateway, Settings
 from peer import client
@@ -40,6 +43,15 @@ def signed(body, nonce, sent_at=None, secret=SECRET):
     signature = hmac.new(secret.encode(), f"{sent_at}.{nonce}.".encode() + body, hashlib.sha256).hexdigest()
     return {"X-Gatehouse-Signature": f"sha256={signature}", "X-Gatehouse-Timestamp": sent_at,
             "X-Gatehouse-Nonce": nonce, "Content-Type": "application/json"}
+
+
+def off_by(directory, hours):
+    """The environment of a process whose wall clock is wrong."""
+    library = Path(directory) / "wrong_clock.so"
+    if not library.exists():
+        source = Path(__file__).resolve().parents[1] / "support/wrong_clock.c"
+        subprocess.run(["clang-19", "-shared", "-fPIC", "-o", str(library), str(source)], check=True, timeout=60)
+    return {"LD_PRELOAD": str(library), "WRONG_CLOCK_SECONDS": str(hours * 3600)}
 
 
 class SlotScene(Scenario):
@@ -379,6 +391,46 @@ class ClusterTest(SlotScene):
         self.addCleanup(worker.stop)
         done = alone.call("run.get", {"run_id": run["run_id"], "wait_ms": 20000})
         self.assertEqual("succeeded", done["state"])
+
+    def test_three_schedulers_with_other_clocks_are_stopped_in_turn_and_no_slot_is_lost_or_doubled(self):
+        processes = [self.gateway] + [
+            self.another(environment=off_by(self.gateway.directory, hours)) for hours in (1, -1)]
+        peers = [client(each) for each in processes]
+        for peer in peers:
+            self.addCleanup(peer.close)
+            peer.call("events.subscribe", {"topics": ["triggers"]})
+        put(peers[0], "turns", kind="cron", cron="* * * * * *")
+        self.wait_for_slots(peers[0], "turns", 1)
+        for turn in range(2 * len(processes)):
+            stopped, watching = processes[turn % 3].process, peers[(turn + 1) % 3]
+            stopped.send_signal(signal.SIGSTOP)
+            try:
+                self.wait_for_slots(watching, "turns", 3)
+            finally:
+                stopped.send_signal(signal.SIGCONT)
+        firings = self.assert_each_slot_once(peers[0], "turns")
+        self.assertEqual({"fired"}, {f["state"] for f in firings})
+        peers[0].call("trigger.delete", {"name": "turns"})
+
+    def test_a_process_an_hour_off_fires_at_the_stores_time(self):
+        for hours in (1, -1):
+            with self.subTest(hours=hours):
+                alone = Gateway(config=self.config, environment=off_by(self.gateway.directory, hours)).start()
+                self.addCleanup(alone.stop)
+                peer = client(alone)
+                self.addCleanup(peer.close)
+                peer.call("events.subscribe", {"topics": ["triggers"]})
+                put(peer, "off", kind="cron", cron="* * * * * *")
+                self.wait_for_slots(peer, "off", 3)
+                firings = self.assert_each_slot_once(peer, "off")
+                self.assertEqual({"fired"}, {f["state"] for f in firings})
+                self.assertLess(abs(instant(firings[0]["slot"]).timestamp() - time.time()), 600)
+                self.assertEqual(200, self.hook_status(alone, peer))
+
+    @staticmethod
+    def hook_status(gateway, peer):
+        put(peer, "hook", kind="hook", secret=SECRET)
+        return gateway.request("POST", "/hooks/hook", body=b"", headers=signed(b"", "n"), token=None).status
 
 
 if __name__ == "__main__":
