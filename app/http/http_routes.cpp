@@ -197,6 +197,8 @@ core::task<net::http_response> http_routes::respond(net::http_request request) {
             "connection {}: the store is away: {}", connection_name(request.connection_id), e.what()
         );
         failed = error{errc::unavailable, "The store cannot be reached now; try again."};
+    } catch (core::store_busy const&) {
+        failed = error{errc::busy, "Too much is waiting for the store; try again in a moment."};
     } catch (std::exception const& e) {
         spdlog::error(
             "connection {}: {} failed: {}", connection_name(request.connection_id), request.path, e.what()

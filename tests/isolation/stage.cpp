@@ -252,6 +252,7 @@ void stage::check_answers(told const& said, std::vector<std::string>& found) {
         if (!is_there(id)) found.push_back("I1 an accepted run is gone");
     for (auto const& reply : said.replies)
         if (reply != said.replies.front()) found.push_back("I9 one key got two replies");
+    if (said.fired.size() > 1) found.push_back("I11 a slot fired twice");
     if (said.leases.size() == 2 && said.leases[0].epoch == said.leases[1].epoch &&
         said.leases[0].run_id == said.leases[1].run_id)
         found.push_back("I5 two claims got the same lease");

@@ -29,6 +29,7 @@ struct told {
     std::vector<std::string> replies;    // to the same idempotency key
     std::vector<std::string> inputs;     // texts of messages that were taken in
     std::vector<std::string> decisions;  // about the approval
+    std::vector<std::string> fired;      // runs of one slot of a trigger
     std::vector<core::run_lease> leases; // of claims
     bool cancelled = false;
     bool finished = false;

@@ -4,6 +4,7 @@
 #include "core/instances/lease_keeper.hpp"
 #include "core/runs/change_run.hpp"
 #include "core/runs/claim_runs.hpp"
+#include "core/triggers/fire_trigger.hpp"
 
 namespace gatehouse::isolation {
 
@@ -119,6 +120,25 @@ meeting_unit input(stage& on, int side) {
             }};
 }
 
+// Both sides fire the same slot of a trigger of the session.
+meeting_unit fire(stage& on, int) {
+    auto fired = std::make_shared<std::optional<core::trigger_firing>>();
+    core::trigger t;
+    t.trigger_id = "trg_of_" + on.run_id;
+    t.principal = ada.principal;
+    t.session_key = on.session_id;
+    t.input = R"({"text":"tick"})";
+    auto work = [=, settings = on.settings](core::transaction& tx) {
+        *fired = core::fire_slot(tx, t, {"slot", tx.now(), {}}, settings);
+        return true;
+    };
+    return {work, [=](told& said) {
+                if (!*fired) return;
+                said.started.push_back((*fired)->run_id.value_or("none"));
+                said.fired.push_back(said.started.back());
+            }};
+}
+
 // One side lets it, the other one does not.
 meeting_unit resolve(stage& on, int side) {
     auto ok = std::make_shared<bool>();
@@ -148,6 +168,7 @@ std::span<verb const> all_verbs() {
         {"cancel", anywhere, &cancel},
         {"input", anywhere, &input},
         {"resolve", with_approval, &resolve},
+        {"fire", anywhere, &fire},
     };
     return all;
 }
