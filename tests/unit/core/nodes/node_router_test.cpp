@@ -43,8 +43,13 @@ class node_router_test : public testing::store_fixture {
     void stop_router() {
         router_->stop_waiting();
         wait_for_started();
-        start(router_->stop());
-        wait_for_started();
+        // What waits for its time to ask the store again ends with that.
+        bool stopped = false;
+        start([](node_router& router, bool& done) -> task<> {
+            co_await router.stop();
+            done = true;
+        }(*router_, stopped));
+        loop_.advance_until([&] { return stopped; }, 500ms);
         router_.reset();
     }
 
