@@ -39,6 +39,7 @@ constexpr std::array flags{
     named_flag{"outbox", &core::commit_signals::outbox},
     named_flag{"queue", &core::commit_signals::queue},
     named_flag{"policy", &core::commit_signals::policy},
+    named_flag{"triggers", &core::commit_signals::triggers},
 };
 
 std::optional<json::object> parse_object(std::string_view text) {

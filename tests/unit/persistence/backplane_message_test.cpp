@@ -16,7 +16,7 @@ core::commit_signals decode_all(strings const& messages) {
 
 TEST(backplane_message, signals_come_back_and_the_events_stay) {
     core::commit_signals said;
-    said.outbox = said.queue = true;
+    said.outbox = said.queue = said.triggers = true;
     said.tapes = {"run_2", "run_1", "run_2"};
     said.inboxes = {"run_3"};
     said.invocations = {"inv_1"};
@@ -28,6 +28,7 @@ TEST(backplane_message, signals_come_back_and_the_events_stay) {
     auto const heard = decode_all(messages);
     EXPECT_TRUE(heard.outbox);
     EXPECT_TRUE(heard.queue);
+    EXPECT_TRUE(heard.triggers);
     EXPECT_FALSE(heard.policy);
     EXPECT_EQ(heard.tapes, (strings{"run_1", "run_2"})) << "each id is told once";
     EXPECT_EQ(heard.inboxes, strings{"run_3"});
