@@ -142,7 +142,6 @@ store_end open_target(store_url const& url, core::clock const& time, store_end c
     target.tables = tables_to_copy(target.raw->tables());
     if (target.tables != source.tables)
         refuse("The stores {} and {} have not the same tables.", source.name(), target.name());
-    refuse_in_use(target);
     if (!is_begun) make_empty(target, source_id);
     return target;
 }
