@@ -25,7 +25,7 @@ struct db_options {
     // More units than this waiting are refused: at a thousand commits a second nobody would wait so long.
     bool with_backplane = false; // tells other processes on this Postgres what was committed, and hears them
     std::size_t waiting_units_max = 10'000;
-    std::filesystem::path artifacts = "artifacts"; // directory of those over 8 MiB; made when it is needed
+    std::filesystem::path artifacts = "artifacts"; // SQLite: directory of those over 8 MiB; made when needed
     statement_hook before_statement;               // tests only
 };
 

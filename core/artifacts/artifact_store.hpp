@@ -8,8 +8,8 @@
 
 namespace gatehouse::core {
 
-// Bytes named by their hash. They stand in the store up to 8 MiB, else in a directory
-// (persistence/artifact_directory).
+// Bytes named by their hash. They stand in the store; beside a SQLite file those over 8 MiB stand in a
+// directory (persistence/artifact_directory).
 struct artifact {
     std::string artifact_id;
     std::int64_t size = 0;

@@ -18,7 +18,8 @@ using artifact_record = record<
 // A range is read without the rest, and a statement never holds more than this.
 constexpr std::int64_t chunk_bytes = 256 * 1024;
 
-// Larger ones would make every backup and every page cache of the store theirs.
+// Larger ones would make every backup and every page cache of a SQLite file theirs. On Postgres all stand in
+// the store, for every process to read.
 constexpr std::int64_t stored_bytes_max = 8 << 20;
 
 } // namespace
@@ -71,7 +72,7 @@ sql_artifact_store::read(std::string const& artifact_id, std::int64_t offset, st
 
 void sql_artifact_store::put(artifact const& given, std::string_view data, std::string const& principal) {
     auto a = given;
-    a.in_directory = a.size > stored_bytes_max;
+    a.in_directory = !sql_.of().is_postgres() && a.size > stored_bytes_max;
     if (a.in_directory && !data.empty()) directory_.write(a.artifact_id, data);
     auto const is_new =
         artifact_record::exec(

@@ -68,9 +68,8 @@ bool sql_instance_store::any_lapsed(std::string const& but) const {
         .row<std::string>(
             sql_.either(
                 "SELECT instance_id FROM instances WHERE instance_id <> :but AND " HAS_LAPSED " LIMIT 1",
-                "SELECT instance_id FROM instances WHERE instance_id <> :but AND heartbeat_at + 1000 < "
-                "now_ms() "
-                "AND " HAS_LAPSED_ON_POSTGRES " LIMIT 1"
+                "SELECT instance_id FROM instances WHERE instance_id <> :but AND " HAS_LAPSED_ON_POSTGRES
+                " LIMIT 1"
             ),
             but
         )

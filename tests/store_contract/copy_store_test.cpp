@@ -275,7 +275,8 @@ TEST_P(copy_store_test, artifact_files_are_copied_and_checked) {
     auto const done = copy_store(
         {store_->url(), target.url(), artifacts_.path(), to.path()}, time_, [](copy_progress const&) {}
     );
-    EXPECT_EQ(done.artifact_files, 2);
+    EXPECT_EQ(done.artifact_files, is_postgres() ? 0 : 2);
+    if (is_postgres()) return; // all of them stand in the store
     EXPECT_EQ(done.missing_artifacts, std::vector<std::string>{"art_gone"});
     EXPECT_EQ(to.read(id), bytes);
 }

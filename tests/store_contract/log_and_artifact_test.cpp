@@ -159,13 +159,15 @@ TEST_P(artifact_store_test, bytes_come_back_whole_and_in_ranges) {
     }
 }
 
-TEST_P(artifact_store_test, a_large_one_stands_in_the_directory) {
+TEST_P(artifact_store_test, a_large_one_stands_beside_a_file_and_in_a_store_that_others_share) {
     std::string const data(9 << 20, 'x');
     auto const a = sample_artifact("art_1", static_cast<std::int64_t>(data.size()));
     write([&](transaction& tx) { tx.artifacts().put(a, data, "user:a"); });
-    EXPECT_TRUE(read([](snapshot& seen) { return seen.artifacts().find("art_1", {})->in_directory; }));
+    EXPECT_EQ(
+        read([](snapshot& seen) { return seen.artifacts().find("art_1", {})->in_directory; }), !is_postgres()
+    );
     EXPECT_TRUE(read_bytes(1, a.size) == data.substr(1));
-    EXPECT_EQ(store_->run_from_outside("SELECT count(*) FROM artifact_chunks"), "0");
+    EXPECT_EQ(store_->run_from_outside("SELECT count(*) FROM artifact_chunks"), is_postgres() ? "36" : "0");
 }
 
 TEST_P(artifact_store_test, each_principal_sees_its_own) {
