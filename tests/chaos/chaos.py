@@ -214,8 +214,7 @@ class Result:
                 "tape items": sum(map(len, e.tapes.values())), "acknowledged": sum(1 for _ in e.lines("ack")),
                 "keys": len({line["params"]["idempotency_key"] for _, line in e.lines("ack")
                              if "idempotency_key" in line["params"]}),
-                "slots": len(e.firings), "messages": len({line["params"]["message_id"]
-                                                          for line in e.acknowledged("message.route")}),
+                "slots": len(e.firings), "messages": len(e.routed), "forks": len(e.forks),
                 "refused": dict(Counter(line["kind"] for _, line in e.lines("refused"))),
                 "states": dict(Counter(run["state"] for run in e.runs.values()))}
 

@@ -2,6 +2,7 @@
 import json
 import time
 from collections import defaultdict
+from datetime import datetime
 from pathlib import Path
 
 import journal
@@ -22,10 +23,21 @@ def timestamp(milliseconds):
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + f".{rest:03d}Z"
 
 
+def milliseconds(text):
+    """The reverse of timestamp()."""
+    return round(datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp() * 1000)
+
+
 def matches(topics, row):
     """Whether an event of the log belongs to one of the topics."""
     own = {"*", row["topic"], row["category"], f"session:{row['session_id']}"}
     return bool(own & set(topics))
+
+
+def fork_note(tape):
+    """The note behind what a fork copied of its source; None in the tape of a run that is no fork."""
+    notes = [item for item in tape if item["kind"] == "note" and "forked_from" in item["payload"]]
+    return notes[-1] if notes else None
 
 
 class Evidence:
@@ -48,8 +60,10 @@ class Evidence:
                 "seq": row["seq"], "kind": row["kind"], "occurred_at": timestamp(row["occurred_at"]),
                 "at_ms": row["occurred_at"], "payload": row["payload"], "prev_hash": row["prev_hash"],
                 "hash": row["hash"]})
+        self.forks = {run_id: note for run_id, tape in self.tapes.items() for note in [fork_note(tape)] if note}
         self.sessions = {row["session_id"]: row for row in tables.get("sessions", [])}
         self.triggers = {row["trigger_id"]: row for row in tables.get("triggers", [])}
+        self.routed = {(row["channel"], row["message_id"]): row for row in tables.get("routed_messages", [])}
         self.firings = sorted(tables.get("trigger_firings", []), key=lambda row: (row["trigger_id"], row["due_at"]))
 
     @classmethod
@@ -76,3 +90,12 @@ class Evidence:
 
     def items(self, run_id, *kinds):
         return [item for item in self.tapes[run_id] if item["kind"] in kinds]
+
+    def own_items(self, run_id, *kinds):
+        """Those behind what a fork copied."""
+        first = self.forks[run_id]["seq"] + 1 if run_id in self.forks else 1
+        return [item for item in self.items(run_id, *kinds) if item["seq"] >= first]
+
+    def begun_runs(self):
+        """Runs whose input somebody gave them: no forks, and none that the gateway makes for itself."""
+        return [run for run_id, run in self.runs.items() if run_id not in self.forks and run.get("purpose", "message") == "message"]

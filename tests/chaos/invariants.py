@@ -13,9 +13,13 @@ TERMINAL = ("succeeded", "failed", "cancelled")
 
 
 def nothing_acknowledged_is_lost(e):
-    for ack in e.acknowledged("run.start") + e.acknowledged("message.route"):
+    for ack in e.acknowledged("run.start") + e.acknowledged("message.route") + e.acknowledged("run.fork"):
         run = e.runs.get(ack["result"]["run_id"])
         yield run and run["session_id"] == ack["result"]["session_id"], f"an accepted run is gone: {ack['result']}"
+    for ack in e.acknowledged("run.fork"):
+        told, note = ack["params"], e.forks.get(ack["result"]["run_id"])
+        wanted = {"run_id": told["run_id"], "at_seq": told["at_seq"]}
+        yield note and note["payload"]["forked_from"] == wanted, f"{ack['result']['run_id']} is no fork of {wanted}: {note}"
     for ack in e.acknowledged("run.cancel"):
         state = e.runs.get(ack["params"]["run_id"], {}).get("state")
         yield state == "cancelled", f"{ack['params']['run_id']} was told to cancel and is {state}"
@@ -107,7 +111,7 @@ def direct_calls_happen_once(e):
 
 def who_lost_its_lease_writes_nothing(e):
     for run_id, run in e.runs.items():
-        epochs = [item["payload"]["epoch"] for item in e.items(run_id, "lease")]
+        epochs = [item["payload"]["epoch"] for item in e.own_items(run_id, "lease")]
         yield epochs == sorted(set(epochs)), f"{run_id}: the epochs on its tape are {epochs}"
         yield not epochs or epochs[-1] <= run["lease_epoch"], f"{run_id}: epoch {run['lease_epoch']} after {epochs}"
     for entry in filter(lambda entry: entry["run_id"], e.ledger):
@@ -129,7 +133,15 @@ def tapes_are_whole(e):
         yield head == (run["tape_seq"], run["tape_hash"]), f"{run_id} says {run['tape_seq']}, its tape ends at {head[0]}"
     for run_id in e.tapes:
         yield run_id in e.runs, f"a tape without its run: {run_id}"
+    yield from forks_begin_as_their_sources(e)
     yield from followed_tapes_are_the_stored_ones(e)
+
+
+def forks_begin_as_their_sources(e):
+    for run_id, note in e.forks.items():
+        source, at_seq = note["payload"]["forked_from"]["run_id"], note["payload"]["forked_from"]["at_seq"]
+        yield note["seq"] == at_seq + 1, f"{run_id} was forked at {at_seq} and says so at {note['seq']}"
+        yield e.tapes[run_id][:at_seq] == e.tapes[source][:at_seq], f"{run_id} does not begin as {source} up to {at_seq}"
 
 
 def followed_tapes_are_the_stored_ones(e):
@@ -205,7 +217,7 @@ def subscribers_miss_nothing(e):
 def one_key_one_effect(e):
     replies = defaultdict(list)
     for _, line in e.lines("ack"):
-        if key := line["params"].get("idempotency_key") or line["params"].get("message_id"):
+        if key := key_of(line["params"]):
             replies[line["method"], key].append(line["result"])
     for (method, key), results in replies.items():
         yield all(each == results[0] for each in results), f"{method} {key} had different replies: {results}"
@@ -213,13 +225,31 @@ def one_key_one_effect(e):
             continue  # what is kept is which call or run it was
         row = e.idempotency.get((method, key))
         yield row and row["reply"] == results[0], f"{method} {key}: stored {row and row['reply']}, told {results[0]}"
-    markers = Counter(run["input"]["text"].split("\n")[0] for run in e.runs.values()
+    markers = Counter(run["input"]["text"].split("\n")[0] for run in e.begun_runs()
                       if run["input"].get("text", "").startswith("/say "))  # a trigger's runs are all alike
     for marker, count in markers.items():
         yield count == 1, f"{count} runs were made of {marker}"
     inputs = Counter((run_id, item["payload"]["text"]) for run_id in e.runs for item in e.items(run_id, "input"))
     for (run_id, text), count in inputs.items():
         yield count == 1, f"the input {text!r} came {count} times into {run_id}"
+    yield from messages_are_one_run_each(e)
+
+
+def key_of(params):
+    """What makes two requests of one method the same: the caller's key, or the channel's message."""
+    return params.get("idempotency_key") or ("message_id" in params and (params["channel"], params["message_id"]))
+
+
+def messages_are_one_run_each(e):
+    runs = defaultdict(list)
+    for run in e.begun_runs():
+        if origin := run["input"].get("origin"):
+            runs[origin["channel"], origin["message_id"]].append(run["run_id"])
+    for message, made in runs.items():
+        kept = e.routed.get(message, {}).get("run_id")
+        yield made == [kept], f"the message {message} became {made}, and kept for it is {kept}"
+    for ack in e.acknowledged("message.route"):
+        yield runs[key_of(ack["params"])] == [ack["result"]["run_id"]], f"{ack} became {runs[key_of(ack['params'])]}"
 
 
 def decisions_are_made_once(e):
@@ -265,15 +295,38 @@ def what_ran_is_what_was_shown(e, approval):
 def slots_fire_once(e):
     for trigger_id, trigger in e.triggers.items():
         firings = [row for row in e.firings if row["trigger_id"] == trigger_id]
-        for before, row in zip(firings, firings[1:]):
-            yield (row["due_at"] - before["due_at"] == trigger["every_ms"],
-                   f"{trigger['name']}: no row between the slots {before['slot']} and {row['slot']}")
-        fired = [row["run_id"] for row in firings if row["state"] == "fired"]
-        session = next((key for key, row in e.sessions.items() if row["session_key"] == f"trigger:{trigger['name']}"), None)
-        runs = [run_id for run_id, run in e.runs.items() if run["session_id"] == session]
-        yield sorted(fired) == sorted(runs), (
-            f"{trigger['name']}: fired without a run {set(fired) - set(runs)}, runs without a slot "
-            f"{set(runs) - set(fired)}, {len(fired) - len(set(fired))} twice")
+        yield from no_slot_is_without_a_row(e, trigger, firings)
+        yield from a_fired_slot_is_one_run(e, trigger, firings)
+        told = [row["payload"]["slot"] for row in e.outbox
+                if row["type"].startswith("trigger.") and row["payload"]["name"] == trigger["name"]]
+        yield sorted(told) == sorted(row["slot"] for row in firings), (
+            f"{trigger['name']}: events and rows differ in {Counter(told) - Counter(r['slot'] for r in firings)} and "
+            f"{Counter(r['slot'] for r in firings) - Counter(told)}")
+
+
+def no_slot_is_without_a_row(e, trigger, firings):
+    """Of triggers that fire every second, by cron, or as often as they say."""
+    for before, row in zip(firings, firings[1:]):
+        yield (row["due_at"] - before["due_at"] == (trigger["every_ms"] or 1000),
+               f"{trigger['name']}: {row['slot']} follows {before['slot']}")
+    for _, line in e.lines("slots", trigger=trigger["name"]):
+        ends = [firings[at]["due_at"] for at in (0, -1)] if firings else None
+        yield ends and ends[0] <= line["first"] and line["last"] <= ends[1], (
+            f"{trigger['name']}: rows from and to {ends}, promised from {line['first']} to {line['last']}")
+
+
+def a_fired_slot_is_one_run(e, trigger, firings):
+    name = trigger["name"]
+    for row in firings:
+        yield (row["state"] == "fired") == bool(row["run_id"]), f"{name}: the slot {row['slot']} is {row}"
+    if trigger["missed"] == "run_once" and firings:
+        yield firings[-1]["state"] != "missed", f"{name}: the newest slot of an outage did not run: {firings[-1]}"
+    fired = [row["run_id"] for row in firings if row["run_id"]]
+    session = next((key for key, row in e.sessions.items() if row["session_key"] == f"trigger:{name}"), None)
+    runs = [run_id for run_id, run in e.runs.items() if run["session_id"] == session]
+    yield sorted(fired) == sorted(runs), (
+        f"{name}: fired without a run {set(fired) - set(runs)}, runs without a slot "
+        f"{set(runs) - set(fired)}, {len(fired) - len(set(fired))} twice")
 
 
 def secrets_stay_inside(e):

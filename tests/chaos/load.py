@@ -7,7 +7,7 @@ import threading
 import time
 
 from clients import Client, GaveUp, JournaledPeer, post
-from evidence import matches
+from evidence import matches, milliseconds, timestamp
 from gateway import RpcError
 from world import UNREACHABLE
 
@@ -20,6 +20,7 @@ class Starter(Client):
     def __init__(self, scene, name):
         super().__init__(scene, name)
         self.count = 0
+        self.recent = []  # runs to fork, forks among them
         self.sessions = [f"{name}-{mode}-{n}" for mode, many in SESSIONS for n in range(many)]
 
     def run(self):
@@ -38,7 +39,8 @@ class Starter(Client):
             params["deadline_ms"] = self.random.randint(50, 1500)
         started = self.call("run.start", params, key=marker)
         self.scene.announce(started["run_id"])
-        what = self.random.choices([self.look, self.cancel, self.add_input, lambda run_id: None], [5, 1, 1.5, 3])[0]
+        self.recent = [*self.recent[-19:], started["run_id"]]
+        what = self.random.choices([self.look, self.cancel, self.add_input, self.fork, lambda run_id: None], [5, 1, 1.5, 1, 3])[0]
         with contextlib.suppress(RpcError):  # it may have ended meanwhile
             what(started["run_id"])
 
@@ -50,6 +52,15 @@ class Starter(Client):
 
     def add_input(self, run_id):
         self.call("run.input", {"run_id": run_id, "text": f"/say and {run_id}"}, key=f"input-{run_id}")
+
+    def fork(self, run_id):
+        """One of the last runs, from anywhere on its tape as it stands by now."""
+        source = self.random.choice(self.recent)
+        head = self.call("run.get", {"run_id": source})["tape_head"]["seq"]
+        params = {"run_id": source, "at_seq": self.random.randint(1, head)}
+        forked = self.call("run.fork", params, key=f"fork-{self.name}-{self.count}")
+        self.recent.append(forked["run_id"])
+        self.scene.announce(forked["run_id"])
 
 
 class Repeater(Client):
@@ -93,29 +104,42 @@ class Repeater(Client):
 
 
 class Router(Repeater):
-    """Hands over the messages of a channel, each more than once, as channels do."""
+    """Hands over the messages of two channels, each more than once, as channels do. What the channels call their messages
+    is the same, and they are different ones."""
     METHOD = "message.route"
 
     def params(self, marker):
-        return {"channel": "chaos", "conversation": f"{self.name}-{self.random.randint(1, 3)}", "sender": self.name,
-                "text": self.scene.script(self.random, marker), "message_id": marker}
+        channel, number = self.count % 2, self.count // 2
+        return {"channel": f"chaos-{channel}", "conversation": f"{self.name}-{self.random.randint(1, 3)}", "sender": self.name,
+                "text": self.scene.script(self.random, marker), "message_id": f"{self.name}-{number}"}
 
 
 class Clock(Client):
-    """Two triggers that fire each second until the load is over, one for each way to treat missed slots."""
+    """Triggers that fire each second until the load is over, and then until the last second of it has its row."""
     METHOD = "trigger.put"
+    TRIGGERS = [{"name": "cron-skip", "kind": "cron", "cron": "* * * * * *", "missed": "skip"},
+                {"name": "cron-run-once", "kind": "cron", "cron": "* * * * * *", "missed": "run_once"},
+                {"name": "interval", "kind": "interval", "every_ms": 1000, "missed": "run_once"}]
 
     def run(self):
         with contextlib.suppress(GaveUp):
-            self.put(True)
+            firsts = [self.put(each, True)["next_fire_at"] for each in self.TRIGGERS]
             self.scene.load_over.wait()
-            self.put(False)
+            for each, first in zip(self.TRIGGERS, firsts):
+                self.end(each, first, int(time.time() * 1000))
         self.leave()
 
-    def put(self, enabled):
-        for missed in ("skip", "run_once"):
-            self.call("trigger.put", {"name": f"{self.name}-{missed.replace('_', '-')}", "kind": "interval", "every_ms": 1000,
-                                      "input": {"text": "tick"}, "missed": missed, "enabled": enabled})
+    def put(self, trigger, enabled):
+        return self.call("trigger.put", {**trigger, "input": {"text": "tick"}, "enabled": enabled})
+
+    def end(self, trigger, first, last_ms):
+        newest = ""
+        while newest < timestamp(last_ms):
+            self.scene.waiting.wait(0.2)
+            items = self.call("trigger.firings", {"name": trigger["name"], "limit": 1})["items"]
+            newest = items[0]["slot"] if items else ""
+        self.put(trigger, False)
+        self.journal.note("slots", trigger=trigger["name"], first=milliseconds(first), last=last_ms)
 
 
 class Invoker(Client):

@@ -7,7 +7,7 @@ import subprocess
 import with_postgres
 
 TABLES = ("runs", "steps", "tape_items", "outbox", "approvals", "idempotency", "invocations", "instances", "sessions", "triggers",
-          "trigger_firings")
+          "trigger_firings", "routed_messages")
 
 
 class StoreReader:

@@ -12,6 +12,9 @@ class Replay:
         self.proposed = []
         self.input_tokens = self.output_tokens = 0
         self.open_questions = []
+        self.settled_texts = 0  # of turns that a fork from here keeps
+        self.open_calls = set()
+        self.undecided_calls = 0
         self.impossible = []
 
     def take(self, item):
@@ -24,6 +27,16 @@ class Replay:
             self.impossible.append(f"the tape leaves {self.state} for {payload['to']}")
         self.state = payload["to"]
 
+    def take_note(self, payload):
+        """Behind its copy a fork begins anew where the model was last to be asked."""
+        if "forked_from" in payload:
+            self.state = "accepted"
+            del self.texts[self.settled_texts:]
+            self.open_questions, self.open_calls, self.undecided_calls = [], set(), 0
+
+    def take_provider_request(self, payload):
+        self.settled_texts = len(self.texts)
+
     def take_provider_response(self, payload):
         self.turn += 1
         if payload["step_id"] != f"turn_{self.turn}":
@@ -32,9 +45,13 @@ class Replay:
         self.output_tokens += payload["usage"]["output_tokens"]
         if payload["text"]:
             self.texts.append(payload["text"])
+        self.open_calls, self.undecided_calls = set(), len(payload.get("tool_calls", []))
 
     def take_policy_decision(self, payload):
         self.proposed.append(payload["step_id"])
+        if self.undecided_calls:
+            self.undecided_calls -= 1
+            self.open_calls.add(payload["step_id"])
 
     def take_approval_request(self, payload):
         self.open_questions.append(payload["approval_id"])
@@ -52,6 +69,10 @@ class Replay:
 
     def take_tool_output(self, payload):
         self.outputs[payload["step_id"]] = payload
+        if payload["step_id"] in self.open_calls:
+            self.open_calls.remove(payload["step_id"])
+            if not self.open_calls and not self.undecided_calls:
+                self.settled_texts = len(self.texts)
 
     # --- against the tables
 
