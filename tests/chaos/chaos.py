@@ -45,6 +45,7 @@ class Scene:
         self.fail_points = fail_point_names(Settings.gatehouse)
         self.injected, self.stuck = Counter(), []
         self.announced = set()
+        self.newcomer_count = 0
 
     def random_of(self, name):
         return random.Random(f"{self.seed}/{name}")
@@ -58,6 +59,11 @@ class Scene:
             self.announced.add(run_id)
             if len(self.announced) % 2:
                 self.tape_readers[len(self.announced) // 2 % len(self.tape_readers)].wanted.put(run_id)
+
+    def newcomers(self):
+        """How many devices beyond those of the load have asked to be paired."""
+        self.newcomer_count += 1
+        return self.newcomer_count
 
     def pause(self, seconds):
         self.waiting.wait(seconds)
@@ -173,7 +179,7 @@ class Scene:
     def collect(self):
         texts = [(path.name, path.read_bytes()) for path in self.directory.glob("gateway-*.log")]
         if self.store == "sqlite":
-            texts += [(path.name, path.read_bytes()) for path in self.directory.glob("gatehouse.db*")]
+            texts += [(path.name, path.read_bytes()) for path in self.cluster.store_directory.glob("gatehouse.db*")]
         else:
             dump = subprocess.run([with_postgres.program("pg_dump"), "-d", self.cluster.store_url],
                                   stdin=subprocess.DEVNULL, capture_output=True, check=True)
@@ -207,6 +213,7 @@ class Result:
         self.violations = [(name, each) for name, _, _, found in self.checks for each in found]
         self.violations += [("process", each) for each in scene.odd_ends()]
         self.violations += [("rest", each) for each in scene.stuck]
+        self.violations += [("answers", each) for each in scene.kind.answers(evidence)]
 
     def counts(self):
         e = self.evidence
@@ -226,11 +233,12 @@ def run_once(seed, kind, store, instances, seconds, lease_ms, server=None, only=
     schedule = kind.schedule(Situation(scene.random, seconds, store, instances, scene.fail_points, only))
     (directory / "schedule").write_text("\n".join(map(str, schedule)) + "\n", encoding="utf-8")
     try:
-        scene.set_up()
-        scene.start_load()
-        scene.inject(schedule)
-        scene.settle()
-        scene.tear_down()
-        return Result(scene, scene.collect())
+        with kind.ground(scene):
+            scene.set_up()
+            scene.start_load()
+            scene.inject(schedule)
+            scene.settle()
+            scene.tear_down()
+            return Result(scene, scene.collect())
     finally:
         scene.end()

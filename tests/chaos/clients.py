@@ -29,10 +29,14 @@ class JournaledPeer(peer.Peer):
 
 def post(door, method, params, timeout=8):
     """One call over HTTP on a connection of its own."""
+    return http_post(door, f"/rpc/{method}", json.dumps(params).encode(), {
+        "Authorization": f"Bearer {door.token}", "Content-Type": "application/json"}, timeout)
+
+
+def http_post(door, path, body, headers, timeout=8):
     connection = http.client.HTTPConnection(door.address, timeout=timeout)
     try:
-        connection.request("POST", f"/rpc/{method}", json.dumps(params), {
-            "Authorization": f"Bearer {door.token}", "Content-Type": "application/json"})
+        connection.request("POST", path, body, headers)
         answer = connection.getresponse()
         body = json.loads(answer.read())
     except (http.client.HTTPException, ValueError) as failure:
@@ -96,9 +100,8 @@ class Client(threading.Thread):
 
     def refused(self, method, params, error):
         """Notes a refusal; raises it where another attempt would meet it again."""
-        kind = error.data.get("kind")
-        self.journal.note("refused", method=method, params=params, kind=kind, message=error.message)
-        if not error.data.get("retryable") and kind != "internal":
+        self.journal.note_refusal(method, error, params=params)
+        if not error.data.get("retryable") and error.data.get("kind") != "internal":
             raise error
 
     def pause(self):

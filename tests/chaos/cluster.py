@@ -53,14 +53,20 @@ class Instance(Gateway):
         self.front = FaultProxy()
         super().__init__(CONFIG.format(lease_ms=cluster.lease_ms, host=self.front.address), directory=directory,
                          store=store, token=cluster.token)
+        self.before_command = []  # a program that runs the gateway, and its arguments
         self.is_wanted = False
         self.is_stopped = False
         self.ends = []  # of each process: exit code, the signal it got from us, its fail point
         self.fail_point = None
 
-    def up(self, fail_point=None):
-        """Starts the process; tries again while the store does not answer."""
-        self.environment = {"GATEHOUSE_FAILPOINT": fail_point} if fail_point else {}
+    def command(self):
+        return self.before_command + super().command()
+
+    def up(self, fail_point=None, before_command=()):
+        """Starts the process; tries again while the store does not answer. `fail_point`: where it is to end by itself; with
+        `before_command` that is for another program to see to."""
+        self.before_command = list(before_command)
+        self.environment = {"GATEHOUSE_FAILPOINT": fail_point} if fail_point and not before_command else {}
         self.fail_point, self.is_wanted = fail_point, True
         deadline = time.monotonic() + 60
         while True:
@@ -71,7 +77,7 @@ class Instance(Gateway):
                 # Killed at a place on the way to being ready counts as a kill, and a store that is away as no start.
                 if fail_point and self.process.returncode == -signal.SIGKILL:
                     self.ends.append(End(-signal.SIGKILL, None, fail_point))
-                    self.environment, self.fail_point, fail_point = {}, None, None
+                    self.environment, self.before_command, self.fail_point, fail_point = {}, [], None, None
                 elif time.monotonic() > deadline:
                     raise
         self.front.target_port = self.port
@@ -129,7 +135,9 @@ class Cluster:
             self.database = f"chaos_{os.getpid()}_{Settings.databases}"
             self.store_url = server.create_database(self.database)
         else:
-            self.store_url = f"sqlite:{directory}/gatehouse.db"
+            self.store_directory = directory / "store"
+            self.store_directory.mkdir(mode=0o700)
+            self.store_url = f"sqlite:{self.store_directory}/gatehouse.db"
         self.reader = StoreReader(self.store_url)
         self.instances = [Instance(number, self) for number in range(1, count + 1)]
 

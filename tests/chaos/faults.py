@@ -1,6 +1,14 @@
 """The faults, and the schedule of them that a seed stands for."""
+import contextlib
 import signal
 from typing import NamedTuple
+
+import peer
+import world
+from gateway import RpcError
+from storage import Ballast, locked_database
+from syscalls import CALLS, failing_syncs, killed_at
+from world import UNREACHABLE
 
 
 class Planned(NamedTuple):
@@ -39,9 +47,69 @@ def kill_at_point(scene, instance, planned):
     """SIGKILL at one of the named places, the n-th time the process comes there."""
     instance.down(signal.SIGKILL)
     instance.up(planned.place.replace(":", ":kill:"))
-    scene.pause_until(lambda: not instance.is_running(), 3)
+    with provoked(scene, instance, planned.place.split(":")[0]):
+        scene.pause_until(lambda: not instance.is_running(), 3)
     scene.pause(planned.hold_s * planned.choice)
     scene.cluster.revive()
+
+
+@contextlib.contextmanager
+def provoked(scene, instance, place):
+    """What brings a process to a place that the load alone seldom brings it to."""
+    others = [each for each in scene.cluster.instances if each is not instance]
+    if place in ("lease.dead_buried", "lease.lost"):
+        # Who is stopped past its lease is buried by the others, and then sees it.
+        stopped = others if place == "lease.dead_buried" else [instance]
+        for each in stopped:
+            each.pause()
+        scene.pause(scene.lease_s * 2)
+        yield
+        for each in stopped:
+            each.resume()
+    elif place.startswith("scheduler."):
+        for each in others:  # one of them leads
+            each.down(signal.SIGTERM)
+        yield
+        for each in others:
+            each.up()
+    else:
+        if place == "store.commit_in_doubt" and instance.behind:
+            instance.behind.cut_next_commits("answer", 3)
+        if place == "edge.node_admitted":
+            with contextlib.suppress(RpcError, *UNREACHABLE):
+                world.pair_nodes(instance, peer.client(instance), scene.ledger, [f"newcomer-{scene.newcomers()}"])
+        yield
+
+
+def kill_at_syscall(scene, instance, planned):
+    """SIGKILL as a thread is about to write, sync or send for the n-th time."""
+    calls = CALLS[scene.store]
+    call, nth = calls[int(planned.choice * len(calls))], int(10 ** (planned.choice * 101 % 1 * 2))
+    instance.down(signal.SIGKILL)
+    instance.up(f"{call}:{nth}", killed_at(call, nth))
+    scene.pause_until(lambda: not instance.is_running(), 2)
+    scene.cluster.revive()
+    if instance.before_command:  # it never came there, and is slow as long as it is watched
+        instance.down(signal.SIGKILL)
+        instance.up()
+
+
+def fill_disk(scene, instance, planned):
+    """No room for another page; then there is room again."""
+    with Ballast(scene.cluster.store_directory):
+        scene.pause(planned.hold_s * 2)
+
+
+def lock_database(scene, instance, planned):
+    """Another process holds the write lock; now and then for very long."""
+    with locked_database(scene.cluster.store_directory / "gatehouse.db"):
+        scene.pause(30 if planned.choice > 0.95 else planned.hold_s * 4)
+
+
+def fail_syncs(scene, instance, planned):
+    """fdatasync says EIO, always or each second to fourth time."""
+    with failing_syncs(instance.pid, 1 + int(planned.choice * 4)):
+        scene.pause(planned.hold_s * 2)
 
 
 def stop_at_point(scene, instance, planned):
@@ -133,13 +201,14 @@ def half_open_peers(scene, instance, planned):
 ANYWHERE = {kill: 4, kill_at_point: 6, pause: 2, restart: 1, cut_peers: 2, half_open_peers: 1}
 WITH_POSTGRES = {stop_at_point: 2, restart_postgres: 2, terminate_backends: 2, cut_store: 2, part_from_store: 1,
                  half_open_store: 1, slow_store: 1, lose_commit_answers: 3, lose_commits: 2}
-WITH_HERD = {edge_dies: 1}
-BY_NAME = {each.__name__: each for each in (*ANYWHERE, *WITH_POSTGRES, *WITH_HERD)}
+# Those that need a ground of their own: only kinds that have it name them.
+ON_ITS_GROUND = {edge_dies: 1, kill_at_syscall: 1, fill_disk: 2, lock_database: 1, fail_syncs: 2}
+BY_NAME = {each.__name__: each for each in (*ANYWHERE, *WITH_POSTGRES, *ON_ITS_GROUND)}
 
 
 def weights_of(store, places, only=None):
     """The faults that are possible there, by how often they come. `places`: the fail points of this build."""
-    weights = {**ANYWHERE, **(WITH_POSTGRES if store == "postgres" else {}), **(WITH_HERD if only else {})}
+    weights = {**ANYWHERE, **(WITH_POSTGRES if store == "postgres" else {}), **(ON_ITS_GROUND if only else {})}
     return {each: weight for each, weight in weights.items()
             if (places or "point" not in each.__name__) and (not only or each.__name__ in only)}
 
@@ -168,7 +237,19 @@ def plan_each(random, store, instances, places):
             for kind in random.sample(faults, len(faults))]
 
 
+# Places that a process comes to once, if at all.
+SELDOM = ("lease.dead_buried", "lease.lost", "scheduler.lead_taken", "store.commit_in_doubt", "edge.node_admitted")
+# Places that one process alone never comes to: nobody buries it, nobody else ends its calls, no COMMIT is in doubt.
+AMONG_OTHERS = ("lease.dead_buried", "lease.lost", "node.call_read", "store.commit_in_doubt")
+
+
 def plan_kills(random, places, instances):
     """A schedule that kills once at each of the places."""
+    places = [each for each in places if instances > 1 or each not in AMONG_OTHERS]
     return [Planned(0, "kill_at_point", random.randint(1, instances), random.uniform(0, 1), random.random(),
-                    f"{place}:{random.randint(1, 4)}") for place in random.sample(places, len(places))]
+                    f"{place}:{1 if place in SELDOM else random.randint(1, 4)}") for place in random.sample(places, len(places))]
+
+
+def plan_restarts(instances, rounds):
+    """A schedule that restarts each instance in turn."""
+    return [Planned(0.5, "restart", number, 0, 0) for _ in range(rounds) for number in range(1, instances + 1)]

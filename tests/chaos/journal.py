@@ -18,6 +18,11 @@ class Journal:
             self.file.write(line + "\n")
             self.file.flush()
 
+    def note_refusal(self, method, error, **facts):
+        """`error`: the gateway's answer to a call."""
+        self.note("refused", method=method, kind=error.data.get("kind"), retryable=bool(error.data.get("retryable")),
+                  message=error.message, **facts)
+
 
 def read(path):
     with open(path, encoding="utf-8") as file:

@@ -1,12 +1,16 @@
 """The kinds of runs: which load, under which schedule of faults."""
+import contextlib
 from typing import Callable, NamedTuple
 
-from faults import (cut_peers, edge_dies, kill, kill_at_point, lose_commit_answers, lose_commits, pause, plan, plan_each,
-                    plan_kills, restart_postgres, stop_at_point)
-from load import Clock, Crowd, Decider, Invoker, Repeater, Router, Starter
+from faults import (cut_peers, edge_dies, fail_syncs, fill_disk, kill, kill_at_point, kill_at_syscall, lock_database,
+                    lose_commit_answers, lose_commits, pause, plan, plan_each, plan_kills, plan_restarts, restart_postgres,
+                    stop_at_point)
+from load import Caller, Clock, Crowd, Decider, Invoker, Repeater, Router, Starter
 from scripts import APPROVALS, EVERYTHING, SHORT
+from storage import small_disk
 
-SHORT_KILLS = 6  # beside every other fault once
+SHORT_KILLS = 4  # beside every other fault once
+ROLLING_ROUNDS = 10
 
 
 class Situation(NamedTuple):
@@ -27,6 +31,9 @@ class Kind(NamedTuple):
     pause_s: float  # the longest pause of a client
     schedule: Callable
     herd: int = 0  # subscribers beside the usual ones
+    stores: tuple = ("sqlite", "postgres")
+    ground: Callable = lambda scene: contextlib.nullcontext()  # what stands around the cluster while it runs
+    answers: Callable = lambda evidence: ()  # sentences about answers that nobody should have got
 
 
 def mixed(at):
@@ -47,6 +54,21 @@ def short(at):
     return plan_each(at.random, at.store, at.instances, at.places) + plan_kills(at.random, some, at.instances)
 
 
+def rolling(at):
+    return plan_restarts(at.instances, ROLLING_ROUNDS)
+
+
+# What a call may come to however well everything works.
+OUTCOMES = {"wrong_state", "approval_required", "policy_denied", "capability_failed"}
+
+
+def failed_for_good(e):
+    """Refusals that no other attempt would have helped against."""
+    for name, line in e.lines("refused"):
+        if not line["retryable"] and line["kind"] not in OUTCOMES:
+            yield f"{name} was refused: {line}"
+
+
 def some_of(*faults):
     names = [each.__name__ for each in faults]
 
@@ -55,7 +77,7 @@ def some_of(*faults):
     return schedule
 
 
-USUAL = [(Starter, 3), (Repeater, 1), (Router, 1), (Invoker, 1), (Clock, 1)]
+USUAL = [(Starter, 3), (Repeater, 1), (Router, 1), (Invoker, 1), (Clock, 1), (Caller, 1)]
 KINDS = {
     "mixed": Kind("every fault, every kind of load", USUAL, [(Decider, 2)], EVERYTHING, 0.25, mixed),
     "kills": Kind("one kill at each fail point", USUAL, [(Decider, 2)], EVERYTHING, 0.25, kills),
@@ -63,12 +85,18 @@ KINDS = {
     "zombies": Kind("processes that stop past their lease and come back", USUAL, [(Decider, 2)], EVERYTHING, 0.25,
                     some_of(pause, stop_at_point)),
     "commits": Kind("COMMITs cut off, before they arrive and before their answer does", USUAL, [(Decider, 2)],
-                    EVERYTHING, 0.1, some_of(lose_commit_answers, lose_commits, restart_postgres)),
+                    EVERYTHING, 0.1, some_of(lose_commit_answers, lose_commits, restart_postgres), stores=("postgres",)),
     "keys": Kind("the same key 2 to 16 times at once, and kills", [(Repeater, 4), (Router, 2), (Invoker, 2)], [(Decider, 1)], SHORT,
                  0.02, some_of(kill, kill_at_point, cut_peers)),
     "crowd": Kind("one approval decided 100 times at once, and kills", [(Starter, 2)], [(Crowd, 2)], APPROVALS, 0.1,
                   some_of(kill, kill_at_point, cut_peers)),
     "herd": Kind("an edge with a thousand subscribers dies, and all go on elsewhere", [(Starter, 1)], [(Decider, 1)],
                  EVERYTHING, 0.25, some_of(edge_dies), 1000),
+    "syscalls": Kind("kills at the n-th write, sync or send, by strace", USUAL, [(Decider, 2)], EVERYTHING, 0.1,
+                     some_of(kill_at_syscall)),
+    "disk": Kind("a full disk, syncs that fail, a locked database", USUAL, [(Decider, 2)], EVERYTHING, 0.1,
+                 some_of(fill_disk, fail_syncs, lock_database), stores=("sqlite",), ground=small_disk, answers=failed_for_good),
+    "rolling": Kind("each instance restarted in turn, ten times", USUAL, [(Decider, 2)], EVERYTHING, 0.1, rolling,
+                    answers=failed_for_good),
     "short": Kind("a little of everything, for CTest", USUAL, [(Decider, 2)], EVERYTHING, 0.25, short),
 }

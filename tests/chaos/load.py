@@ -1,12 +1,14 @@
 """The seeded mixed load: who starts runs, repeats itself, cancels, decides, listens and follows."""
 import contextlib
+import hashlib
+import hmac
 import http.client
 import json
 import queue
 import threading
 import time
 
-from clients import Client, GaveUp, JournaledPeer, post
+from clients import Client, GaveUp, JournaledPeer, http_post, post
 from evidence import matches, milliseconds, timestamp
 from gateway import RpcError
 from world import UNREACHABLE
@@ -142,6 +144,40 @@ class Clock(Client):
         self.journal.note("slots", trigger=trigger["name"], first=milliseconds(first), last=last_ms)
 
 
+class Caller(Client):
+    """Calls a webhook, and again with the same nonce at another instance until there is an answer."""
+    METHOD = "trigger.put"
+    SECRET = "what the webhooks are signed with"
+
+    def run(self):
+        with contextlib.suppress(GaveUp):
+            self.call("trigger.put", {"name": self.name, "kind": "hook", "secret": self.SECRET, "input": {"text": "called"}})
+            self.count = 0
+            super().run()
+
+    def step(self):
+        self.count += 1
+        nonce, body = f"{self.name}-{self.count}", json.dumps({"n": self.count}).encode()
+        answers_wanted = self.random.choice([1, 1, 2])
+        while answers_wanted:
+            try:
+                result = self.post(self.scene.door(self.random), nonce, body)
+                self.journal.note("ack", method="hook", params={"hook": self.name, "nonce": nonce}, result=result)
+                answers_wanted -= 1
+            except RpcError as error:
+                self.refused("hook", {"nonce": nonce}, error)
+                self.pause()
+            except UNREACHABLE:
+                self.pause()
+
+    def post(self, door, nonce, body):
+        sent_at = str(int(time.time()))
+        signature = hmac.new(self.SECRET.encode(), f"{sent_at}.{nonce}.".encode() + body, hashlib.sha256).hexdigest()
+        return http_post(door, f"/hooks/{self.name}", body, {
+            "X-Gatehouse-Signature": f"sha256={signature}", "X-Gatehouse-Timestamp": sent_at, "X-Gatehouse-Nonce": nonce,
+            "Content-Type": "application/json"})
+
+
 class Invoker(Client):
     """Calls nodes without a run, once or twice at once at different instances, under one key until there is an answer."""
 
@@ -171,9 +207,8 @@ class Invoker(Client):
                 if result["state"] == "succeeded":
                     return self.journal.note("ack", method="node.invoke", params=params, result=result)
             except RpcError as error:
-                kind = error.data.get("kind")
-                self.journal.note("refused", method="node.invoke", params=params, kind=kind, message=error.message)
-                if kind not in ("approval_required", "unavailable", "busy", "internal"):
+                self.journal.note_refusal("node.invoke", error, params=params)
+                if error.data.get("kind") not in ("approval_required", "unavailable", "busy", "internal"):
                     return None
             except UNREACHABLE:
                 pass
@@ -232,8 +267,7 @@ class Crowd(Decider):
                 result = one.finish(request, timeout=8)
                 self.journal.note("ack", method="approval.resolve", params=params, result=result)
             except RpcError as error:
-                self.journal.note("refused", method="approval.resolve", params=params, kind=error.data.get("kind"),
-                                  message=error.message)
+                self.journal.note_refusal("approval.resolve", error, params=params)
             except UNREACHABLE:
                 pass  # that one never learns what became of its answer
 
@@ -260,8 +294,7 @@ class EventReader(Client):
                     self.subscribe()
                 self.listen(self.random.uniform(0.3, 5))
             except RpcError as error:
-                self.journal.note("refused", method="events.subscribe", kind=error.data.get("kind"),
-                                  message=error.message, after=self.cursor)
+                self.journal.note_refusal("events.subscribe", error, after=self.cursor)
                 self.scene.readers_over.wait(0.2)
             except UNREACHABLE:
                 self.scene.readers_over.wait(0.05)
@@ -348,13 +381,14 @@ class SseReader(EventReader):
 
 
 class Stream:
-    """An answer that is read line by line while it comes."""
+    """An answer that is read line by line while it comes, and given up where nothing comes for a second."""
 
     def __init__(self, connection, answer):
         self.connection, self.answer = connection, answer
+        connection.sock.settimeout(1)
 
     def line(self):
-        """The next line; None at the end, and where nothing came for long."""
+        """The next line; None at the end."""
         try:
             line = self.answer.readline()
         except (http.client.HTTPException, OSError):
@@ -396,8 +430,7 @@ class TapeReader(Client):
                 self.peer.call("run.subscribe", {"run_id": run_id, "after_seq": self.last}, timeout=8)
                 ended.wait(self.random.uniform(0.2, 3))
             except RpcError as error:
-                self.journal.note("refused", method="run.subscribe", run_id=run_id, kind=error.data.get("kind"),
-                                  message=error.message)
+                self.journal.note_refusal("run.subscribe", error, run_id=run_id)
                 self.scene.readers_over.wait(0.1)
             except UNREACHABLE:
                 self.scene.readers_over.wait(0.05)

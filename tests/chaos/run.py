@@ -26,6 +26,7 @@ def arguments():
     parser = argparse.ArgumentParser(description=__doc__, prog="./dev chaos")
     parser.add_argument("--minutes", type=float, help="how long in all (default: one run of each kind on each store)")
     parser.add_argument("--seconds", type=float, default=RUN_SECONDS, help="of faults in one run (default: 60)")
+    parser.add_argument("--runs", type=int, default=1, help="of each kind on each store, where no --minutes are told (default: 1)")
     parser.add_argument("--seed", type=int, help="of the first run; the others count on (default: random)")
     parser.add_argument("--store", choices=("sqlite", "postgres"), action="append",
                         help="may stand twice (default: both in turn)")
@@ -82,7 +83,8 @@ class Totals:
         print(f"\n{len(self.seeds)} runs, seeds {', '.join(self.seeds)}")
         for kind, count in sorted((+self.faults).items()):
             print(f"  {kind:24} {count:6}")
-        print(f"  kill points hit: {sum(self.points.values())} at {len(self.points)} places")
+        print(f"  kill points hit: {sum(self.points.values())} at {len(self.points)} places: "
+              + ", ".join(f"{place} × {count}" for place, count in sorted(self.points.items())))
         print("  violations: " + (", ".join(f"{name} × {count}" for name, count in sorted(self.broken.items())) or "none"))
 
 
@@ -106,9 +108,9 @@ def turns_of(options):
     """(store, kind) in the order in which they take turns."""
     kinds = options.kinds or [each for each in KINDS if each != "short"]
     turns = [(store, kind) for kind in kinds for store in options.store or ["sqlite", "postgres"]
-             if (kind, store) != ("commits", "sqlite")]
+             if store in KINDS[kind].stores] * options.runs
     if not turns:
-        sys.exit("./dev chaos: --kind commits cuts what goes to PostgreSQL: it needs --store postgres.")
+        sys.exit(f"./dev chaos: --kind {' '.join(kinds)} needs another --store: {' '.join(KINDS[kinds[0]].stores)}.")
     for store, _ in turns:
         if not weights_of(store, ["any"], options.fault):
             sys.exit(f"./dev chaos: --fault {' '.join(options.fault)}: there is none of that on {store}; name the other --store.")

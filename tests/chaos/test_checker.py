@@ -97,7 +97,7 @@ def good_tables():
     reply = {"run_id": RUN, "session_id": SESSION, "state": "accepted"}
     return {"runs": [run, forked(run, fork_tape)], "steps": [step], "tape_items": tape + fork_tape, "approvals": [approval], "outbox": log,
             "sessions": [{"session_id": SESSION, "session_key": "trigger:tick"}],
-            "triggers": [{"trigger_id": "trg_1", "name": "tick", "every_ms": None, "missed": "skip"}],
+            "triggers": [{"trigger_id": "trg_1", "name": "tick", "kind": "cron", "every_ms": None, "missed": "skip"}],
             "trigger_firings": [
                 {"trigger_id": "trg_1", "slot": "0", "due_at": 1_000, "state": "fired", "run_id": RUN},
                 {"trigger_id": "trg_1", "slot": "1", "due_at": 2_000, "state": "missed", "run_id": None},
@@ -130,6 +130,7 @@ def good_journals(tables):
                         "run_id": RUN, "state": "succeeded", "output": {"text": "m\nend"}}}],
         "forker": [{"what": "ack", "method": "run.fork", "params": {"run_id": RUN, "at_seq": FORKED_AT},
                     "result": {"run_id": FORK, "session_id": FORK_SESSION}}],
+        "caller": [{"what": "ack", "method": "hook", "params": {"nonce": "0"}, "result": {"slot": "0", "run_id": RUN}}],
         "router": [routed, copy.deepcopy(routed)],
         "clock": [{"what": "slots", "trigger": "tick", "first": 1_000, "last": 2_500}],
         "decider": [{"what": "ack", "method": "approval.resolve",
@@ -246,6 +247,7 @@ PLANTED = {
             lambda w: w.tables["trigger_firings"][1].update(state="fired"),
             lambda w: w.tables["triggers"][0].update(missed="run_once"),
             lambda w: w.tables["trigger_firings"].clear(), lambda w: w.journals["clock"][0].update(last=4_000),
+            lambda w: w.journals["caller"][0]["result"].update(run_id="run_9"),
             lambda w: w.journals["clock"][0].update(first=500), lambda w: w.tables["outbox"].pop(-1),
             lambda w: w.tables["outbox"].append(trigger_event(12, "fired", "0"))],
     "I12": [lambda w: w.texts.append(("log", b"token gth_secret")), lambda w: w.texts.append(("dump", b"gth_secret".hex().encode()))],
