@@ -33,7 +33,7 @@ def median(values):
 class Bench:
     def __init__(self, options):
         self.build = Path(options.build).resolve()
-        self.only = options.only
+        self.options = options
         self.packages = self.build / "bench-packages"
         self.rows = []
         gateways.Settings.gatehouse = str(self.build / "gatehouse")
@@ -70,11 +70,11 @@ class Bench:
             one.stop()
 
     def install_packages(self):
-        """ws and ajv, as the lock file says, beside the build."""
+        """The yardsticks of npm, as the lock file says, beside the build."""
         stamp = self.packages / "node_modules/.package-lock.json"
         lock = HERE / "package-lock.json"
         self.packages.mkdir(parents=True, exist_ok=True)
-        for name in ("package.json", "package-lock.json", "ws_server.mjs", "ajv.mjs", "dbos.mjs"):
+        for name in ("package.json", "package-lock.json", "ws_server.mjs", "ajv.mjs", "dbos.mjs", "graphile.mjs"):
             shutil.copy(HERE / name, self.packages)
         if not stamp.exists() or stamp.stat().st_mtime < lock.stat().st_mtime:
             subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"],
@@ -229,21 +229,25 @@ class Bench:
         self.row("validating / ajv", median(ours) / median(ajv), 1, detail=f"{median(ours):.0f} ns / {median(ajv):.0f} ns")
 
     def cluster(self):
-        """Two gateways on one Postgres: against DBOS on the same server, and against what people notice."""
+        """Two gateways on one Postgres: against DBOS and graphile-worker there, and against what people notice."""
         cluster.measure(self, ROUNDS)
 
     def all(self):
         self.install_packages()
         for part in (self.ping, self.runs, self.node_call, self.start, self.connections, self.validation,
                      self.cluster):
-            if not self.only or part.__name__ in self.only:
+            if not self.options.only or part.__name__ in self.options.only:
                 print(f"--- {part.__name__}: {part.__doc__}", flush=True)
-                try:
-                    part()
-                except (subprocess.SubprocessError, OSError, AssertionError) as failure:
-                    self.rows.append({"what": part.__name__, "passed": False, "detail": str(failure)[:2000]})
-                    print(f"FAIL  {part.__name__}: {failure}", flush=True)
+                self.attempt(part.__name__, part)
         return self.rows
+
+    def attempt(self, name, part):
+        """What can't be measured is a failed row, and the rest is still measured."""
+        try:
+            part()
+        except (subprocess.SubprocessError, OSError, AssertionError, RuntimeError, gateways.RpcError) as failure:
+            self.rows.append({"what": name, "passed": False, "detail": str(failure)[:2000]})
+            print(f"FAIL  {name}: {failure}", flush=True)
 
 
 def multiply_runs(path, copies):
@@ -281,6 +285,7 @@ def main():
     parser.add_argument("--build", default="build/release")
     parser.add_argument("--output", default="build/bench.json")
     parser.add_argument("only", nargs="*", help="parts: ping runs node_call start connections validation cluster")
+    cluster.add_options(parser)
     options = parser.parse_args()
     rows = Bench(options).all()
     Path(options.output).write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
