@@ -218,6 +218,7 @@ class Result:
     def counts(self):
         e = self.evidence
         return {"runs": len(e.runs), "effects": len(e.ledger), "events": len(e.outbox),
+                "delivered": " + ".join(str(len(each.seen)) for each in self.scene.event_readers if each is not self.scene.herd),
                 "tape items": sum(map(len, e.tapes.values())), "acknowledged": sum(1 for _ in e.lines("ack")),
                 "keys": len({line["params"]["idempotency_key"] for _, line in e.lines("ack")
                              if "idempotency_key" in line["params"]}),

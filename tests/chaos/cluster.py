@@ -7,6 +7,7 @@ import subprocess
 import time
 from typing import NamedTuple
 
+import with_postgres
 from fault_proxy import FaultProxy
 from gateway import Gateway, Settings, new_token
 from store_reader import StoreReader
@@ -183,6 +184,28 @@ class Cluster:
             self.reader.rows("SELECT pg_terminate_backend(pid) AS ended FROM unnest(ARRAY"
                              f"{chosen}::int[]) AS pid")
         return len(chosen)
+
+    @contextlib.contextmanager
+    def idle_transactions(self):
+        """Who has read here and who has written in another database of the server, and neither comes to an end."""
+        other = self.server.create_database(f"{self.database}_other")
+        here = self._begin(self.store_url, "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM runs;")
+        there = self._begin(other, "CREATE TABLE written (n INT); BEGIN; INSERT INTO written VALUES (1); SELECT 1;")
+        try:
+            yield
+        finally:
+            for each in (here, there):
+                each.communicate("ROLLBACK;")
+
+    @staticmethod
+    def _begin(url, text):
+        """A session in which this was done: its last statement gives a row."""
+        session = subprocess.Popen([with_postgres.program("psql"), "-XAtq", "-d", url], text=True,
+                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        session.stdin.write(text + "\n")
+        session.stdin.flush()
+        assert session.stdout.readline().strip().isdigit(), f"{url} does not take {text}"
+        return session
 
     def stop(self):
         """Ends everything, cleanly where that is possible; the exit codes of what ran."""

@@ -1,6 +1,7 @@
 """A TCP proxy that fails on demand: between the gateway and PostgreSQL, or between peers and the gateway."""
 import asyncio
 import contextlib
+import random
 import re
 import socket
 import struct
@@ -88,6 +89,7 @@ class FaultProxy:
         self.links = set()
         self.refusing = False
         self.delay_s = 0.0
+        self.commit_delay_s, self.commit_loss, self.random = 0.0, 0.0, random.Random(0)
         self.cuts = []  # "answer" or "commit" for each COMMIT that is still to be cut
         self.cut_commits = {"answer": 0, "commit": 0}
         self.loop = asyncio.new_event_loop()
@@ -121,8 +123,13 @@ class FaultProxy:
         """`answer`: COMMIT reaches the server and its answer nobody. `commit`: COMMIT itself is lost."""
         self._call(lambda: self.cuts.extend([what] * times))
 
+    def roughen_commits(self, delay_s, loss, seed):
+        """Each COMMIT takes up to so long, and such a part of them is lost before it arrives, until heal()."""
+        self.random = random.Random(seed)
+        self.commit_delay_s, self.commit_loss = delay_s, loss
+
     def heal(self):
-        self.refusing, self.delay_s = False, 0.0
+        self.refusing, self.delay_s, self.commit_delay_s, self.commit_loss = False, 0.0, 0.0, 0.0
 
         def pass_on():
             self.cuts.clear()
@@ -189,16 +196,23 @@ class FaultProxy:
                 if origin == "server" and link.answers_are_lost:
                     continue
                 for message, commits in watch.feed(data) if watch else [(data, False)]:
-                    if commits and self.cuts:
-                        return await self._cut_commit(link, writer, message)
+                    if commits and (what := await self._fate_of_commit()):
+                        return await self._cut_commit(link, writer, message, what)
                     writer.write(message)
                 await writer.drain()
             writer.write_eof()
         except OSError:
             link.cut()  # a reset of one end is one of the other
 
-    async def _cut_commit(self, link, writer, message):
-        what = self.cuts.pop(0)
+    async def _fate_of_commit(self):
+        """What of it is to be cut, or nothing; after its delay."""
+        if self.commit_delay_s:
+            await asyncio.sleep(self.random.uniform(0, self.commit_delay_s))
+        if self.cuts:
+            return self.cuts.pop(0)
+        return "commit" if self.random.random() < self.commit_loss else None
+
+    async def _cut_commit(self, link, writer, message, what):
         self.cut_commits[what] += 1
         if what == "commit":
             return link.cut()

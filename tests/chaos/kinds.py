@@ -2,10 +2,10 @@
 import contextlib
 from typing import Callable, NamedTuple
 
-from faults import (cut_peers, edge_dies, fail_syncs, fill_disk, kill, kill_at_point, kill_at_syscall, lock_database,
+from faults import (Planned, cut_peers, edge_dies, fail_syncs, fill_disk, kill, kill_at_point, kill_at_syscall, lock_database,
                     lose_commit_answers, lose_commits, pause, plan, plan_each, plan_kills, plan_restarts, restart_postgres,
                     stop_at_point)
-from load import Caller, Clock, Crowd, Decider, Invoker, Repeater, Router, Starter
+from load import Caller, Clock, Crowd, Decider, Invoker, Repeater, Router, Starter, Writer
 from scripts import APPROVALS, EVERYTHING, SHORT
 from storage import small_disk
 
@@ -54,6 +54,10 @@ def short(at):
     return plan_each(at.random, at.store, at.instances, at.places) + plan_kills(at.random, some, at.instances)
 
 
+def writers(at):
+    return [Planned(0, "roughen_commits", 1, at.seconds, at.random.random())]
+
+
 def rolling(at):
     return plan_restarts(at.instances, ROLLING_ROUNDS)
 
@@ -92,6 +96,8 @@ KINDS = {
                   some_of(kill, kill_at_point, cut_peers)),
     "herd": Kind("an edge with a thousand subscribers dies, and all go on elsewhere", [(Starter, 1)], [(Decider, 1)],
                  EVERYTHING, 0.25, some_of(edge_dies), 1000),
+    "writers": Kind("32 writers whose COMMITs are late or lost, beside idle transactions", [(Writer, 32)], [], SHORT, 0.01,
+                    writers, stores=("postgres",)),
     "syscalls": Kind("kills at the n-th write, sync or send, by strace", USUAL, [(Decider, 2)], EVERYTHING, 0.1,
                      some_of(kill_at_syscall)),
     "disk": Kind("a full disk, syncs that fail, a locked database", USUAL, [(Decider, 2)], EVERYTHING, 0.1,

@@ -65,6 +65,19 @@ class Starter(Client):
         self.scene.announce(forked["run_id"])
 
 
+class Writer(Client):
+    """One short run after the other."""
+
+    def __init__(self, scene, name):
+        super().__init__(scene, name)
+        self.count = 0
+
+    def step(self):
+        self.count += 1
+        marker = f"{self.name}-{self.count}"
+        self.call("run.start", {"session_key": f"{self.name}-{self.count % 4}", "input": {"text": f"/say {marker}"}}, key=marker)
+
+
 class Repeater(Client):
     """Asks for the same thing 2 to 16 times at once, at different instances, under one key."""
     METHOD = "run.start"
@@ -405,7 +418,8 @@ class TapeReader(Client):
     def __init__(self, scene, name):
         super().__init__(scene, name)
         self.wanted = queue.SimpleQueue()
-        self.ended = threading.Event()
+        self.last, self.ended = 0, threading.Event()
+        self.ended.set()  # nobody is followed yet
 
     def run(self):
         while not self.scene.readers_over.is_set():
