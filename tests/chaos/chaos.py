@@ -46,6 +46,7 @@ class Scene:
         self.injected, self.stuck = Counter(), []
         self.announced = set()
         self.newcomer_count = 0
+        self.network = None  # where the instances have one of their own
 
     def random_of(self, name):
         return random.Random(f"{self.seed}/{name}")

@@ -54,6 +54,7 @@ class Instance(Gateway):
         self.front = FaultProxy()
         super().__init__(CONFIG.format(lease_ms=cluster.lease_ms, host=self.front.address), directory=directory,
                          store=store, token=cluster.token)
+        self.place = []  # a program that puts the process elsewhere
         self.before_command = []  # a program that runs the gateway, and its arguments
         self.is_wanted = False
         self.is_stopped = False
@@ -61,7 +62,7 @@ class Instance(Gateway):
         self.fail_point = None
 
     def command(self):
-        return self.before_command + super().command()
+        return self.place + self.before_command + super().command()
 
     def up(self, fail_point=None, before_command=()):
         """Starts the process; tries again while the store does not answer. `fail_point`: where it is to end by itself; with

@@ -81,10 +81,10 @@ class Link:
 
 
 class FaultProxy:
-    """Listens on a loopback port and passes bytes on to another one, which may be set later. Any thread may call."""
+    """Listens on a loopback port and passes bytes on to a server, which may be set later. Any thread may call."""
 
     def __init__(self, target_port=0, watch_commits=False):
-        self.target_port = target_port
+        self.target_host, self.target_port, self.source_host = "127.0.0.1", target_port, None
         self.watch_commits = watch_commits
         self.links = set()
         self.refusing = False
@@ -172,7 +172,8 @@ class FaultProxy:
         if self.refusing:
             return Link._reset(peer[1])
         try:
-            server = await asyncio.open_connection("127.0.0.1", self.target_port)
+            source = (self.source_host, 0) if self.source_host else None
+            server = await asyncio.open_connection(self.target_host, self.target_port, local_addr=source)
         except OSError:
             return Link._reset(peer[1])
         link = Link(peer, server)

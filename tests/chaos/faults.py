@@ -6,6 +6,7 @@ from typing import NamedTuple
 import peer
 import world
 from gateway import RpcError
+from network import WAYS
 from storage import Ballast, locked_database
 from syscalls import CALLS, failing_syncs, killed_at
 from world import UNREACHABLE
@@ -165,6 +166,17 @@ def half_open_store(scene, instance, planned):
     instance.behind.heal()
 
 
+def partition(scene, instance, planned):
+    """One instance is cut off, from all or from some, both ways or one way, mostly past its lease."""
+    if not scene.network:
+        return (half_open_peers, half_open_store, part_from_store)[int(planned.choice * 3)](scene, instance, planned)
+    way = WAYS[int(planned.choice * len(WAYS))]
+    scene.injected[f"partition {way}"] += 1
+    with scene.network.cut(instance.number, way):
+        scene.pause(planned.hold_s * 2)
+    return None
+
+
 def slow_store(scene, instance, planned):
     instance.behind.slow_down(0.02 + planned.choice * 0.1)
     scene.pause(planned.hold_s)
@@ -212,7 +224,7 @@ ANYWHERE = {kill: 4, kill_at_point: 6, pause: 2, restart: 1, cut_peers: 2, half_
 WITH_POSTGRES = {stop_at_point: 2, restart_postgres: 2, terminate_backends: 2, cut_store: 2, part_from_store: 1,
                  half_open_store: 1, slow_store: 1, lose_commit_answers: 3, lose_commits: 2}
 # Those that need a ground of their own: only kinds that have it name them.
-ON_ITS_GROUND = {edge_dies: 1, kill_at_syscall: 1, fill_disk: 2, lock_database: 1, fail_syncs: 2,
+ON_ITS_GROUND = {edge_dies: 1, kill_at_syscall: 1, fill_disk: 2, lock_database: 1, fail_syncs: 2, partition: 1,
                 roughen_commits: 1}
 BY_NAME = {each.__name__: each for each in (*ANYWHERE, *WITH_POSTGRES, *ON_ITS_GROUND)}
 

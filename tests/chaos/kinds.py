@@ -3,9 +3,10 @@ import contextlib
 from typing import Callable, NamedTuple
 
 from faults import (Planned, cut_peers, edge_dies, fail_syncs, fill_disk, kill, kill_at_point, kill_at_syscall, lock_database,
-                    lose_commit_answers, lose_commits, pause, plan, plan_each, plan_kills, plan_restarts, restart_postgres,
+                    lose_commit_answers, lose_commits, partition, pause, plan, plan_each, plan_kills, plan_restarts, restart_postgres,
                     stop_at_point)
 from load import Caller, Clock, Crowd, Decider, Invoker, Repeater, Router, Starter, Writer
+from network import own_network
 from scripts import APPROVALS, EVERYTHING, SHORT
 from storage import small_disk
 
@@ -98,6 +99,8 @@ KINDS = {
                  EVERYTHING, 0.25, some_of(edge_dies), 1000),
     "writers": Kind("32 writers whose COMMITs are late or lost, beside idle transactions", [(Writer, 32)], [], SHORT, 0.01,
                     writers, stores=("postgres",)),
+    "partitions": Kind("instances cut off from each other, from the store and from peers, in network namespaces", USUAL,
+                       [(Decider, 2)], EVERYTHING, 0.1, some_of(partition), stores=("postgres",), ground=own_network),
     "syscalls": Kind("kills at the n-th write, sync or send, by strace", USUAL, [(Decider, 2)], EVERYTHING, 0.1,
                      some_of(kill_at_syscall)),
     "disk": Kind("a full disk, syncs that fail, a locked database", USUAL, [(Decider, 2)], EVERYTHING, 0.1,

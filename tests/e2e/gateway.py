@@ -62,7 +62,7 @@ class Gateway:
         self.arguments = list(arguments)
         self.environment = environment or {}
         self.process = None
-        self.port = 0
+        self.host, self.port = "127.0.0.1", 0
         self.log_path = self.directory.with_suffix(".log")
         if config is not None:
             (self.directory / "gatehouse.toml").write_text(config, encoding="utf-8")
@@ -71,7 +71,7 @@ class Gateway:
     # --- the process
 
     def command(self):
-        return [Settings.gatehouse, "serve", "--data", str(self.directory), "--listen", f"127.0.0.1:{self.port}",
+        return [Settings.gatehouse, "serve", "--data", str(self.directory), "--listen", f"{self.host}:{self.port}",
                 *self.arguments]
 
     def child_environment(self):

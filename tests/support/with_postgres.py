@@ -57,6 +57,7 @@ class Server:
     def __init__(self, directory, port, account, durable=False):
         self.directory, self.port, self.account, self.durable = directory, port, account, durable
         self.process = None
+        self.addresses = ["127.0.0.1"]
         self.url = f"postgresql://gatehouse@127.0.0.1:{port}/postgres"
 
     def as_account(self):
@@ -79,7 +80,7 @@ class Server:
         with open(f"{self.directory}/log", "ab") as log:
             self.process = subprocess.Popen(
                 [program("postgres"), "-D", f"{self.directory}/data", "-p", str(self.port), "-k", self.directory,
-                 "-c", "listen_addresses=127.0.0.1", "-c", "max_connections=200", "-c", "shared_buffers=64MB",
+                 "-c", f"listen_addresses={','.join(self.addresses)}", "-c", "max_connections=200", "-c", "shared_buffers=64MB",
                  # What is killed here are processes, not machines: the system's own cache outlives them.
                  *([] if self.durable else ["-c", "fsync=off", "-c", "full_page_writes=off"])],
                 cwd=self.directory, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
@@ -94,6 +95,19 @@ class Server:
                 self.process.wait(0.05)
         with open(f"{self.directory}/log", encoding="utf-8") as log:
             sys.exit(f"with_postgres: the server did not start:\n{log.read()}")
+
+    @contextlib.contextmanager
+    def listening_at(self, address, network):
+        """At one more address, for whoever comes from that network. It is started anew for that."""
+        self.stop()
+        self.addresses.append(address)
+        with open(f"{self.directory}/data/pg_hba.conf", "a", encoding="ascii") as file:
+            file.write(f"host all all {network} trust\n")
+        self.start()
+        try:
+            yield
+        finally:
+            self.addresses.remove(address)
 
     def standby(self, directory):
         """A Server that follows this one, not started yet."""
