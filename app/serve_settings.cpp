@@ -126,6 +126,7 @@ serve_settings resolve_settings(serve_options const& options) {
     }
     s.server = server_options_of(s.config, at);
     s.runs.slots = s.config.worker_slots;
+    s.runs.session_labels = s.config.session_labels;
     s.runs.tool_patience = std::chrono::milliseconds(s.config.tool_patience_ms);
     s.runs.approval_ttl = std::chrono::milliseconds(s.config.approval_ttl_ms);
     s.limits.max_frame_bytes = s.config.limits.max_frame_bytes;

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <sstream>
 
 namespace gatehouse::app::models {
 namespace {
@@ -57,11 +58,24 @@ std::int64_t words_of(std::vector<core::model_message> const& messages) {
     return words;
 }
 
+// The first words of what was said first.
+core::model_response name_conversation(core::model_request const& request) {
+    constexpr int words_max = 6;
+    core::model_response response;
+    std::istringstream words(request.messages.empty() ? "" : request.messages.front().text);
+    std::string word;
+    for (int n = 0; n < words_max && words >> word; ++n) response.text += (n ? " " : "") + word;
+    response.usage = {words_of(request.messages), words_max};
+    response.finish_reason = "stop";
+    return response;
+}
+
 } // namespace
 
 core::task<turn_result>
 demo_model::turn(core::model_request const& request, core::text_sink& sink, core::cancellation& stop) {
     if (stop.requested()) co_return std::unexpected(cancelled());
+    if (request.purpose == core::run_purpose::label) co_return name_conversation(request);
     auto const read = read_demo_turn(request.messages, request.run_id);
     if (!read) co_return std::unexpected(core::provider_error{"rejected", read.error(), false, std::nullopt});
     spoken_text spoken(sink);

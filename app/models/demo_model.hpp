@@ -9,6 +9,8 @@
 //   /fail permanent              fail it for good
 //   /say <text>                  say that
 //
+// Asked for a conversation's label it gives the first six words of it.
+//
 // A turn takes the lines up to and including its next call group. Other lines mean nothing where there is a
 // directive; where there is none, the answer is "You said: <text>".
 #include "core/ports/model.hpp"

@@ -41,6 +41,7 @@ struct model_message {
 struct model_request {
     std::string model;  // the provider's name of the model
     std::string run_id; // the run whose turn this is
+    run_purpose purpose = run_purpose::message;
     std::vector<model_message> messages;
     std::vector<model_tool> tools;
     std::optional<double> temperature;

@@ -2,6 +2,7 @@
 
 #include "core/runs/ask_model.hpp"
 #include "core/runs/end_run.hpp"
+#include "core/runs/follow_up.hpp"
 #include "core/runs/run_editor.hpp"
 #include "core/runs/run_steps.hpp"
 #include "protocol/parse_json.hpp"
@@ -33,6 +34,7 @@ struct advance {
 };
 
 void append_message(advance& a, std::string role, std::string text, json::object extra) {
+    if (is_background(a.r())) return;
     message m;
     m.session_id = a.r().session_id;
     m.run_id = a.r().run_id;
@@ -44,8 +46,11 @@ void append_message(advance& a, std::string role, std::string text, json::object
 }
 
 void take_response(advance& a, agent const& as, model_response const& response) {
+    // Work in the background was offered no tools.
+    std::vector<tool_request> const none;
+    auto const& wanted = is_background(a.r()) ? none : response.tool_calls;
     json::array calls;
-    for (auto const& c : response.tool_calls) {
+    for (auto const& c : wanted) {
         calls.push_back({{"call_id", c.call_id}, {"tool", c.tool}, {"arguments", c.arguments}});
     }
     auto& r = a.r();
@@ -72,8 +77,8 @@ void take_response(advance& a, agent const& as, model_response const& response) 
     if (!response.text.empty()) {
         r.output = r.output ? *r.output + "\n" + response.text : response.text;
     }
-    a.model_has_finished = response.tool_calls.empty();
-    propose_steps(a.edit, as, response.tool_calls, a.settings);
+    a.model_has_finished = wanted.empty();
+    propose_steps(a.edit, as, wanted, a.settings);
 }
 
 std::chrono::milliseconds retry_delay(advance const& a, provider_error const& why) {
@@ -108,7 +113,8 @@ run_action take_provider_error(advance& a, provider_error const& why) {
             {"attempt", r.attempt},
         }
     );
-    if (!why.retryable || r.attempt + 1 >= a.settings.turn_attempts_max) {
+    auto const attempts_max = is_background(r) ? background_attempts_max : a.settings.turn_attempts_max;
+    if (!why.retryable || r.attempt + 1 >= attempts_max) {
         fail_run(a.edit, {errc::unavailable, "The model did not answer: " + why.message}, why.retryable);
         return ended(a.r());
     }
@@ -136,6 +142,17 @@ run_action wait_for_person(advance& a) {
     return released(a);
 }
 
+run_action finish(advance& a) {
+    auto& r = a.r();
+    if (!r.output) r.output = ""; // it had nothing to say
+    end_run(a.edit, run_event::finish, {});
+    if (is_background(r))
+        apply_background(a.tx(), r);
+    else
+        follow_up(a.tx(), r, a.settings);
+    return ended(r);
+}
+
 run_action work_or_go_on(advance& a, agent const& as) {
     run_action action;
     action.started = start_steps(a.edit, a.progress.in_flight, a.settings);
@@ -146,11 +163,7 @@ run_action work_or_go_on(advance& a, agent const& as) {
         return action;
     }
     if (first_open_question(a.edit)) return wait_for_person(a);
-    if (a.model_has_finished && a.new_inputs.empty()) {
-        if (!a.r().output) a.r().output = ""; // it had nothing to say
-        end_run(a.edit, run_event::finish, {});
-        return ended(a.r());
-    }
+    if (a.model_has_finished && a.new_inputs.empty()) return finish(a);
     return ask_model(a.edit, as, a.settings);
 }
 

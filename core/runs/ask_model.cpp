@@ -2,6 +2,7 @@
 
 #include "core/runs/build_context.hpp"
 #include "core/runs/end_run.hpp"
+#include "core/runs/follow_up.hpp"
 #include "core/runs/run_steps.hpp"
 #include "protocol/parse_json.hpp"
 
@@ -39,7 +40,8 @@ run_action ask_model(run_editor& edit, agent const& as, run_settings const& sett
     action.principal = r.principal;
     action.model = as.model;
     action.turn = r.turn + 1;
-    action.request = build_context(edit.tx(), r, as, settings);
+    action.request =
+        is_background(r) ? build_background_request(edit.tx(), r) : build_context(edit.tx(), r, as, settings);
     auto described = describe_request(action.request);
     described["step_id"] = turn_id(action.turn);
     described["model"] = as.model;

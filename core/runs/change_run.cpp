@@ -50,6 +50,11 @@ result<run> cancel_run(transaction& tx, std::string const& run_id, actor const& 
 result<run> give_input(transaction& tx, std::string const& run_id, actor const& who, run_input const& input) {
     auto locked = lock_unfinished(tx, run_id, who);
     if (!locked) return locked;
+    if (is_background(*locked)) {
+        return fail(
+            errc::wrong_state, "The run is background work and takes no messages: start one in its session."
+        );
+    }
     boost::json::object payload{{"text", input.text}, {"principal", who.principal}};
     if (input.trace_parent) payload["traceparent"] = *input.trace_parent;
     tx.runs().add_to_inbox(run_id, "input", boost::json::serialize(payload));

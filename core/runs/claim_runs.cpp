@@ -44,12 +44,13 @@ void begin_conversation(transaction& tx, run const& r) {
     tx.sessions().append_message(std::move(m));
 }
 
-std::vector<run_lease> claim_runs(transaction& tx, std::string const& instance_id, std::int64_t limit) {
+std::vector<run_lease>
+claim_runs(transaction& tx, std::string const& instance_id, std::int64_t limit, run_queue from) {
     std::vector<run_lease> leases;
-    for (auto& claimed : tx.runs().claim(instance_id, limit)) {
+    for (auto& claimed : tx.runs().claim(instance_id, limit, from)) {
         bool is_new = claimed.state == run_state::accepted;
         bool was_waiting = claimed.state == run_state::waiting;
-        bool begins = is_new && !has_conversation(tx, claimed);
+        bool begins = is_new && !is_background(claimed) && !has_conversation(tx, claimed);
         run_editor edit(tx, std::move(claimed));
         edit.value().waiting_on.reset();
         edit.append_lease(is_new ? "start" : was_waiting ? "resume" : reason_to_go_on(tx, edit.value()));

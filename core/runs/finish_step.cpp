@@ -1,5 +1,6 @@
 #include "core/artifacts/make_artifact.hpp"
 #include "core/runs/run_steps.hpp"
+#include "protocol/beginning_of.hpp"
 
 #include <boost/json/array.hpp>
 #include <boost/json/serialize.hpp>
@@ -11,13 +12,6 @@ namespace json = boost::json;
 namespace {
 
 constexpr std::size_t preview_bytes = 2'000;
-
-// The first bytes of `text`, cut between two code points.
-std::string_view preview_of(std::string_view text) {
-    auto end = std::min(text.size(), preview_bytes);
-    while (end > 0 && end < text.size() && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
-    return text.substr(0, end);
-}
 
 // A long output stands in an artifact; tape and model get a preview and where the rest is.
 json::value
@@ -32,7 +26,9 @@ shorten(run_editor& edit, json::value const& output, json::array& artifacts, run
          {"media_type", made.media_type},
          {"size", made.size}}
     );
-    return {{"preview", preview_of(text)}, {"artifact_id", made.artifact_id}, {"size", made.size}};
+    return {
+        {"preview", beginning_of(text, preview_bytes)}, {"artifact_id", made.artifact_id}, {"size", made.size}
+    };
 }
 
 } // namespace

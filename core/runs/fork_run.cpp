@@ -41,6 +41,10 @@ session make_session(transaction& tx, session const& of_source) {
 result<run> hold(transaction& tx, std::string const& run_id, actor const& who) {
     auto seen = find_run(tx, run_id, who);
     if (!seen) return seen;
+    if (is_background(*seen))
+        return fail(
+            errc::wrong_state, "The run is background work: fork a run of its session's conversation."
+        );
     tx.sessions().lock(seen->session_id);
     return find_run(tx, run_id, who);
 }

@@ -1,19 +1,14 @@
 #include "core/runs/give_way.hpp"
 
 #include "core/approvals/resolve_approval.hpp"
+#include "protocol/beginning_of.hpp"
 
 namespace gatehouse::core {
 
 namespace {
 
-// As long as a reason may be on the wire; cut between characters.
-std::string to_reason(std::string const& message) {
-    constexpr std::size_t bytes_max = 1'024;
-    if (message.size() <= bytes_max) return message;
-    auto end = bytes_max;
-    while (end > 0 && (static_cast<unsigned char>(message[end]) & 0xc0) == 0x80) --end;
-    return message.substr(0, end);
-}
+// As long as a reason may be on the wire.
+std::string to_reason(std::string const& message) { return std::string(beginning_of(message, 1'024)); }
 
 // A question about an unknown outcome stays open: the message is no answer to it.
 void deny_open_calls(transaction& tx, run const& head, std::string const& message, actor const& who) {

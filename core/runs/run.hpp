@@ -14,6 +14,12 @@ using protocol::run_state;
 // Compact JSON text of one document. Opaque to core's stores.
 using json_text = std::string;
 
+// What a run is for. All but `message` is work in the background, which follows a run by itself.
+enum class run_purpose : std::uint8_t {
+    message, // what a person, a channel or a trigger said
+    label,   // a name for the session, from its beginning
+};
+
 struct token_usage {
     std::int64_t input_tokens = 0;
     std::int64_t output_tokens = 0;
@@ -24,12 +30,15 @@ struct run {
     std::string session_id;
     std::string principal;
     std::string agent;
+    run_purpose purpose = run_purpose::message;
     run_state state = run_state::accepted;
     json_text input; // {"text":…, "attachments"?:…, "hook"?:…}
     std::optional<std::string> output;
     std::optional<json_text> error; // the error object of a failed run
     token_usage usage;
-    std::int64_t ordinal = 0; // position in its session, from 1; runs of a session work in this order
+    // Position in its session, from 1; runs of a session work in this order. Work in the background stands
+    // beside that order: -1, -2, …
+    std::int64_t ordinal = 0;
     std::int64_t turn = 0;    // finished model turns
     std::int64_t attempt = 0; // failed attempts of the turn that is under way
     std::int64_t steps = 0;   // steps begun so far
@@ -47,6 +56,8 @@ struct run {
     std::optional<std::string> waiting_on;    // approval id
     std::optional<std::string> cancel_reason; // set: a person asked for the end
 };
+
+constexpr bool is_background(run const& r) { return r.purpose != run_purpose::message; }
 
 // A part of a run that has an effect outside: one tool call. Provider turns need none, their request on the
 // tape is theirs.

@@ -37,17 +37,18 @@ void clean(turn_outcome& said, secret_filter const& secrets) {
     for (auto& call : said->tool_calls) secrets.clean(call.arguments);
 }
 
-// Publishes the pieces of one turn with their place in its text.
+// Publishes the pieces of one turn with their place in its text, where anybody is to read them.
 class turn_sink final : public text_sink {
   public:
-    turn_sink(delta_listener& to, delta_listener::origin from) : to_(to), from_(std::move(from)) {}
+    turn_sink(delta_listener* to, delta_listener::origin from) : to_(to), from_(std::move(from)) {}
     void on_text(std::string_view piece) override {
-        to_.on_delta(from_, offset_, piece);
+        if (!to_) return;
+        to_->on_delta(from_, offset_, piece);
         offset_ += static_cast<std::int64_t>(piece.size());
     }
 
   private:
-    delta_listener& to_;
+    delta_listener* to_;
     delta_listener::origin from_;
     std::int64_t offset_ = 0;
 };
@@ -145,7 +146,8 @@ task<> run_driver::take_turn(run_action action) {
     delta_listener::origin from{
         lease_.run_id, lease_.session_id, action.principal, turn_id(action.turn), action.request.attempt
     };
-    turn_sink sink(env_.deltas, std::move(from));
+    bool const is_read = action.request.purpose == run_purpose::message;
+    turn_sink sink(is_read ? &env_.deltas : nullptr, std::move(from));
     auto entry = env_.models.find(action.model);
     if (!entry) {
         progress_.turn = std::unexpected(provider_error{

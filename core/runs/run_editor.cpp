@@ -98,7 +98,9 @@ void run_editor::flush_tape() {
     tx_.signals().tapes.push_back(run_.run_id);
 }
 
+// Work in the background is no event; what comes of it is.
 void run_editor::publish_state(std::optional<run_state> from, run_state to) {
+    if (is_background(run_)) return;
     json::object payload{{"run_id", run_.run_id}, {"session_id", run_.session_id}, {"to", to_string(to)}};
     payload["from"] = from ? json::value(to_string(*from)) : json::value(nullptr);
     tx_.publish(make_run_event(tx_, run_, "run.state_changed", payload));

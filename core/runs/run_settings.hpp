@@ -16,6 +16,7 @@ struct run_settings {
     }; // of a failed model turn; doubles up to retry_delay_max, full jitter
     std::chrono::milliseconds retry_delay_max{30'000};
     std::int64_t turn_attempts_max = 10;
+    bool session_labels = true; // whether a session without a label gets one from its conversation
     std::int64_t context_messages_max = 2'000; // newest first; what a turn is built from
     std::int64_t context_characters_max = 400'000;
     std::int64_t output_inline_bytes_max =

@@ -16,6 +16,16 @@ struct run_filter {
     std::optional<run_state> state;
     std::optional<std::string> after; // run id; the page continues behind it
     std::int64_t limit = 100;
+    std::optional<run_purpose> purpose = run_purpose::message; // empty: work in the background too
+};
+
+// Messages, and the work in the background that people's messages go before.
+enum class run_queue : std::uint8_t { messages, background };
+
+// When the next run of each queue becomes claimable.
+struct claimable_times {
+    std::optional<timestamp> messages;
+    std::optional<timestamp> background;
 };
 
 // Port, implemented in persistence/. Database thread only, like every store.
@@ -40,9 +50,9 @@ class run_store {
 
     // Takes up to `limit` due runs for `owner`: lease_epoch + 1, claimable_at empty; the state is not
     // touched.
-    virtual std::vector<run> claim(std::string const& owner, std::int64_t limit) = 0;
-    // When the next run becomes claimable.
-    virtual std::optional<timestamp> next_claimable_at() const = 0;
+    virtual std::vector<run>
+    claim(std::string const& owner, std::int64_t limit, run_queue from = run_queue::messages) = 0;
+    virtual claimable_times next_claimable_at() const = 0;
     // Takes the lease from `owner`: lease_epoch + 1, no owner, claimable now. Returns how many.
     virtual std::int64_t release_all_of(std::string const& owner) = 0;
     // Runs whose owner is not among the instances: claimed by a process that was declared dead at that moment
@@ -50,10 +60,11 @@ class run_store {
     virtual bool any_of_nobody() const = 0;
     virtual std::int64_t release_all_of_nobody() = 0;
 
-    // The unfinished run that stands first in the session.
+    // The unfinished run that stands first in the session; never work in the background.
     virtual std::optional<run> head_of_session(std::string const& session_id) const = 0;
-    // The next free ordinal of a session; the caller holds the session's lock.
+    // The next free ordinal of a session, and the one beside its order; the caller holds the session's lock.
     virtual std::int64_t next_ordinal(std::string const& session_id) const = 0;
+    virtual std::int64_t next_background_ordinal(std::string const& session_id) const = 0;
 
     virtual void append_tape(std::string const& run_id, std::span<tape_item const> items) = 0;
     // The items up to `last_seq`, as they are, become the beginning of another run's tape.

@@ -25,10 +25,8 @@ result<resolved_session> session_of(transaction& tx, run_request const& request)
 }
 
 // What people used last stands first.
-void touch(transaction& tx, session in) {
-    if (in.updated_at == tx.now()) return;
-    in.updated_at = tx.now();
-    tx.sessions().save(in);
+void touch(transaction& tx, session const& in) {
+    if (in.updated_at != tx.now()) tx.sessions().touch(in.session_id, tx.now());
 }
 
 run make_run(

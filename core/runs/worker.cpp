@@ -31,6 +31,9 @@ std::int64_t worker::free_slots() const {
     return env_.settings.slots - reserved_ - static_cast<std::int64_t>(drivers_.size());
 }
 
+// A quarter is kept for people's messages.
+std::int64_t worker::background_slots() const { return free_slots() - env_.settings.slots / 4; }
+
 bool worker::try_reserve_slot() {
     if (free_slots() <= 0) return false;
     ++reserved_;
@@ -106,15 +109,29 @@ task<std::optional<timestamp>> worker::claim_due() {
     if (free_slots() <= 0) co_return std::nullopt;
     auto when_unit = [](snapshot& view) { return view.runs().next_claimable_at(); };
     auto next = co_await env_.db.read(std::move(when_unit));
-    if (!next || *next > env_.time.now()) co_return next;
-    auto limit = std::min(free_slots(), claim_batch_max);
-    if (limit <= 0) co_return std::nullopt;
+    auto const now = env_.time.now();
+    auto is_due = [&](std::optional<timestamp> const& at) { return at && *at <= now; };
+    if (is_due(next.messages)) {
+        co_await claim(free_slots(), run_queue::messages);
+        co_return std::nullopt;
+    }
+    if (is_due(next.background)) {
+        co_await claim(background_slots(), run_queue::background);
+        co_return next.messages;
+    }
+    if (!next.messages || !next.background) co_return next.messages ? next.messages : next.background;
+    co_return std::min(*next.messages, *next.background);
+}
+
+task<> worker::claim(std::int64_t limit, run_queue from) {
+    limit = std::min(limit, claim_batch_max);
+    if (limit <= 0) co_return;
     GATEHOUSE_FAIL_POINT("worker.before_claim");
     reserved_ += limit;
     std::vector<run_lease> leases;
     try {
-        auto claim_unit = [limit, me = env_.settings.instance_id](transaction& tx) {
-            return claim_runs(tx, me, limit);
+        auto claim_unit = [limit, from, me = env_.settings.instance_id](transaction& tx) {
+            return claim_runs(tx, me, limit, from);
         };
         leases = co_await env_.db.write(std::move(claim_unit));
     } catch (...) {
@@ -126,7 +143,6 @@ task<std::optional<timestamp>> worker::claim_due() {
     for (auto& lease : leases) adopt(std::move(lease));
     // There may be more than one batch.
     if (static_cast<std::int64_t>(leases.size()) == limit) nudged_ = true;
-    co_return std::nullopt;
 }
 
 void worker::abandon_all() {

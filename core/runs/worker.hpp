@@ -44,8 +44,10 @@ class worker {
   private:
     task<> drive(std::shared_ptr<run_driver> driver);
     task<std::optional<timestamp>> claim_due();
+    task<> claim(std::int64_t limit, run_queue from);
     void nudge();
     std::int64_t free_slots() const;
+    std::int64_t background_slots() const;
 
     run_environment const& env_;
     wakeup due_;

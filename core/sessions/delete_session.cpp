@@ -15,6 +15,12 @@ result<void> delete_session(transaction& tx, std::string const& session_id, acto
                                    std::string(to_string(head->state)) + ": cancel it first."
         );
     }
+    // Nobody waits for work in the background: it goes too, and who works on it hears of that.
+    run_filter at_work;
+    at_work.session_id = session_id;
+    at_work.state = run_state::running;
+    at_work.purpose.reset();
+    for (auto const& r : tx.runs().list(at_work)) tx.signals().inboxes.push_back(r.run_id);
     tx.sessions().remove(session_id);
     tx.publish(make_session_event(tx, *doomed, "session.deleted"));
     return {};

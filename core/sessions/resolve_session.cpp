@@ -39,6 +39,9 @@ void take_over(transaction& tx, session& s, session_request const& request) {
     bool changed = (request.agent && *request.agent != s.agent) ||
                    (request.label && request.label != s.label) || (request.mode && *request.mode != s.mode);
     if (!changed) return;
+    // As it is now: what somebody else changed meanwhile stays.
+    if (!tx.sessions().lock(s.session_id)) return;
+    s = *tx.sessions().find(s.session_id);
     if (request.agent) s.agent = *request.agent;
     if (request.label) s.label = request.label;
     if (request.mode) s.mode = *request.mode;

@@ -53,6 +53,8 @@ class session_store {
     // of a run lock it first.
     virtual bool lock(std::string const& session_id) = 0;
     virtual void save(session const& s) = 0;
+    // Somebody used it: nothing but updated_at changes.
+    virtual void touch(std::string const& session_id, timestamp when) = 0;
     // Removes the session with its runs, tapes, messages and approvals. The caller has checked that no run is
     // unfinished.
     virtual void remove(std::string const& session_id) = 0;

@@ -200,6 +200,7 @@ void verify_tapes(
     for (auto const& [state, count] : view.runs().count_by_state()) all += count;
     core::run_filter page;
     page.limit = runs_page;
+    page.purpose.reset();
     while (true) {
         auto const runs = view.runs().list(page);
         if (runs.empty()) return;

@@ -9,7 +9,8 @@
 
 // claimable_at comes last, so that a claim can return another time in its place.
 #define RUN_COLUMNS_BUT_CLAIMABLE_AT                                                                         \
-    "run_id, session_id, principal, agent, state, input, output, error, input_tokens, output_tokens, "       \
+    "run_id, session_id, principal, agent, purpose, state, input, output, error, input_tokens, "             \
+    "output_tokens, "                                                                                        \
     "ordinal, turn, "                                                                                        \
     "attempt, steps, created_at, started_at, finished_at, deadline_at, lease_owner, lease_epoch, tape_seq, " \
     "tape_hash, waiting_on, cancel_reason"
@@ -24,7 +25,17 @@
 
 namespace gatehouse::core {
 
-// In the tables only; no peer sees the state of a step.
+// In the tables only: no peer sees the purpose of a run or the state of a step.
+static constexpr std::string_view to_string(run_purpose purpose) {
+    switch (purpose) {
+    case run_purpose::message:
+        return "message";
+    case run_purpose::label:
+        return "label";
+    }
+    return {};
+}
+
 static constexpr std::string_view to_string(step_state state) {
     switch (state) {
     case step_state::proposed:
@@ -49,8 +60,9 @@ using core::step;
 using core::tape_item;
 
 using run_record = record<
-    run, &run::run_id, &run::session_id, &run::principal, &run::agent, &run::state, &run::input,
-    free_column<&run::output>, &run::error, [](auto& r) -> auto& { return r.usage.input_tokens; },
+    run, &run::run_id, &run::session_id, &run::principal, &run::agent, &run::purpose, &run::state,
+    &run::input, free_column<&run::output>, &run::error,
+    [](auto& r) -> auto& { return r.usage.input_tokens; },
     [](auto& r) -> auto& { return r.usage.output_tokens; }, &run::ordinal, &run::turn, &run::attempt,
     &run::steps, &run::created_at, &run::started_at, &run::finished_at, &run::deadline_at, &run::lease_owner,
     &run::lease_epoch, &run::tape_seq, &run::tape_hash, &run::waiting_on, free_column<&run::cancel_reason>,
@@ -106,6 +118,7 @@ std::optional<run> sql_run_store::find(std::string const& run_id) const {
     "SELECT " RUN_COLUMNS " FROM runs WHERE (CAST(:principal AS TEXT) IS NULL OR principal = :principal) "   \
     "AND (CAST(:session AS TEXT) IS NULL OR session_id = :session) "                                         \
     "AND (CAST(:agent AS TEXT) IS NULL OR agent = :agent) "                                                  \
+    "AND (CAST(:purpose AS TEXT) IS NULL OR purpose = :purpose) "                                            \
     "AND (CAST(:state AS TEXT) IS NULL OR state = :state) AND (CAST(:after AS TEXT) IS NULL OR run_id < "    \
     ":after) "
 #define NEWEST_RUNS_FIRST "ORDER BY run_id DESC LIMIT :limit"
@@ -121,7 +134,9 @@ std::vector<run> sql_run_store::list(core::run_filter const& f) const {
         LISTED_RUNS "AND principal = CAST(:principal AS TEXT) " NEWEST_RUNS_FIRST;
     auto const& in_state = f.state && core::is_terminal(*f.state) ? ended : unfinished;
     auto const& text = f.session_id ? of_session : f.state ? in_state : f.principal ? of_principal : all;
-    return run_record::list(sql_, text, f.principal, f.session_id, f.agent, f.state, f.after, f.limit);
+    return run_record::list(
+        sql_, text, f.principal, f.session_id, f.agent, f.purpose, f.state, f.after, f.limit
+    );
 }
 
 std::map<core::run_state, std::int64_t> sql_run_store::count_by_state() const {
@@ -149,7 +164,7 @@ void sql_run_store::insert(run const& r) {
     run_record::exec(
         sql_,
         "INSERT INTO runs (" RUN_COLUMNS
-        ") VALUES (:run_id, :session_id, :principal, :agent, :state, :input, :output, "
+        ") VALUES (:run_id, :session_id, :principal, :agent, :purpose, :state, :input, :output, "
         ":error, :input_tokens, :output_tokens, :ordinal, :turn, :attempt, :steps, :created_at, :started_at, "
         ":finished_at, :deadline_at, :lease_owner, :lease_epoch, :tape_seq, :tape_hash, :waiting_on, "
         ":cancel_reason, "
@@ -193,44 +208,60 @@ void sql_run_store::save(run const& r) {
     );
 }
 
-timestamp sql_run_store::low_mark() {
+timestamp sql_run_store::low_mark::begin_claim() {
     auto const now = std::chrono::steady_clock::now();
-    if (now < next_full_scan_) return low_mark_;
-    next_full_scan_ = now + std::chrono::seconds(5);
+    if (now < next_full_scan) return at;
+    next_full_scan = now + std::chrono::seconds(5);
     return timestamp{};
 }
 
-std::vector<run> sql_run_store::claim(std::string const& owner, std::int64_t limit) {
+// As the partial indexes of the two queues say it.
+#define IS_MESSAGE "purpose = 'message'"
+#define IS_BACKGROUND "purpose <> 'message'"
+#define CLAIM_ON_SQLITE(of_queue)                                                                            \
+    "WITH due AS (SELECT run_id AS due_run FROM runs WHERE claimable_at BETWEEN :low AND (SELECT "           \
+    "now_ms()) AND " of_queue " ORDER BY claimable_at LIMIT :limit) "                                        \
+    "UPDATE runs SET lease_epoch = lease_epoch + 1, lease_owner = :owner, claimable_at = NULL "              \
+    "WHERE run_id IN (SELECT due_run FROM due) RETURNING " RUN_COLUMNS
+#define CLAIM_ON_POSTGRES(of_queue)                                                                          \
+    "WITH due AS MATERIALIZED (SELECT run_id AS due_run, claimable_at AS due_at FROM runs "                  \
+    "WHERE claimable_at BETWEEN :low AND (SELECT now_ms()) AND " of_queue                                    \
+    " ORDER BY claimable_at LIMIT :limit FOR UPDATE SKIP LOCKED) "                                           \
+    "UPDATE runs SET lease_epoch = lease_epoch + 1, lease_owner = :owner, claimable_at = NULL FROM due "     \
+    "WHERE run_id = due_run RETURNING " RUN_COLUMNS_BUT_CLAIMABLE_AT ", due_at"
+std::vector<run> sql_run_store::claim(std::string const& owner, std::int64_t limit, core::run_queue from) {
+    static constexpr statement messages_on_sqlite = CLAIM_ON_SQLITE(IS_MESSAGE);
+    static constexpr statement messages_on_postgres = CLAIM_ON_POSTGRES(IS_MESSAGE);
+    static constexpr statement background_on_sqlite = CLAIM_ON_SQLITE(IS_BACKGROUND);
+    static constexpr statement background_on_postgres = CLAIM_ON_POSTGRES(IS_BACKGROUND);
+    bool const messages = from == core::run_queue::messages;
+    auto& mark = messages ? messages_ : background_;
     auto claimed = run_record::list(
         sql_,
-        sql_.either(
-            "WITH due AS (SELECT run_id AS due_run FROM runs WHERE claimable_at BETWEEN :low AND (SELECT "
-            "now_ms()) "
-            "ORDER BY claimable_at LIMIT :limit) "
-            "UPDATE runs SET lease_epoch = lease_epoch + 1, lease_owner = :owner, claimable_at = NULL "
-            "WHERE run_id IN (SELECT due_run FROM due) RETURNING " RUN_COLUMNS,
-            "WITH due AS MATERIALIZED (SELECT run_id AS due_run, claimable_at AS due_at FROM runs "
-            "WHERE claimable_at BETWEEN :low AND (SELECT now_ms()) ORDER BY claimable_at LIMIT :limit "
-            "FOR UPDATE SKIP LOCKED) "
-            "UPDATE runs SET lease_epoch = lease_epoch + 1, lease_owner = :owner, claimable_at = NULL FROM "
-            "due "
-            "WHERE run_id = due_run RETURNING " RUN_COLUMNS_BUT_CLAIMABLE_AT ", due_at"
-        ),
-        low_mark(), limit, owner
+        messages ? sql_.either(messages_on_sqlite, messages_on_postgres)
+                 : sql_.either(background_on_sqlite, background_on_postgres),
+        mark.begin_claim(), limit, owner
     );
     std::ranges::sort(claimed, {}, &run::run_id);
     if (sql_.of().is_postgres() && !claimed.empty()) {
         auto const oldest = std::ranges::min(claimed, {}, &run::claimable_at).claimable_at;
-        low_mark_ = *oldest - std::chrono::seconds(1);
+        mark.at = *oldest - std::chrono::seconds(1);
         for (run& each : claimed) each.claimable_at.reset();
     }
     return claimed;
 }
 
-std::optional<timestamp> sql_run_store::next_claimable_at() const {
-    return sql_.row<timestamp>(
-        "SELECT claimable_at FROM runs WHERE claimable_at >= :low ORDER BY claimable_at LIMIT 1", low_mark_
+#define NEXT_CLAIMABLE_AT(low, of_queue)                                                                     \
+    "(SELECT claimable_at FROM runs WHERE claimable_at >= " low " AND " of_queue                             \
+    " ORDER BY claimable_at LIMIT 1)"
+core::claimable_times sql_run_store::next_claimable_at() const {
+    auto const [messages, background] = *sql_.row<std::optional<timestamp>, std::optional<timestamp>>(
+        "SELECT " NEXT_CLAIMABLE_AT(":messages", IS_MESSAGE) ", " NEXT_CLAIMABLE_AT(
+            ":background", IS_BACKGROUND
+        ),
+        messages_.at, background_.at
     );
+    return {messages, background};
 }
 
 std::int64_t sql_run_store::release_all_of(std::string const& owner) {
@@ -259,7 +290,7 @@ std::int64_t sql_run_store::release_all_of_nobody() {
 std::optional<run> sql_run_store::head_of_session(std::string const& session_id) const {
     return run_record::find(
         sql_,
-        "SELECT " RUN_COLUMNS " FROM runs WHERE session_id = :session_id AND " IS_UNFINISHED
+        "SELECT " RUN_COLUMNS " FROM runs WHERE session_id = :session_id AND ordinal > 0 AND " IS_UNFINISHED
         " ORDER BY ordinal LIMIT 1",
         session_id
     );
@@ -267,7 +298,15 @@ std::optional<run> sql_run_store::head_of_session(std::string const& session_id)
 
 std::int64_t sql_run_store::next_ordinal(std::string const& session_id) const {
     return *sql_.row<std::int64_t>(
-        "SELECT coalesce(max(ordinal), 0) + 1 FROM runs WHERE session_id = :session_id", session_id
+        "SELECT coalesce(max(ordinal), 0) + 1 FROM runs WHERE session_id = :session_id AND ordinal > 0",
+        session_id
+    );
+}
+
+std::int64_t sql_run_store::next_background_ordinal(std::string const& session_id) const {
+    return *sql_.row<std::int64_t>(
+        "SELECT coalesce(min(ordinal), 0) - 1 FROM runs WHERE session_id = :session_id AND ordinal < 0",
+        session_id
     );
 }
 

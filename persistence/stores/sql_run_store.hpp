@@ -19,13 +19,14 @@ class sql_run_store final : public core::run_store {
     std::optional<core::run> lock(std::string const& run_id) override;
     std::optional<core::run> lock_if_epoch(std::string const& run_id, std::int64_t lease_epoch) override;
     void save(core::run const& r) override;
-    std::vector<core::run> claim(std::string const& owner, std::int64_t limit) override;
-    std::optional<timestamp> next_claimable_at() const override;
+    std::vector<core::run> claim(std::string const& owner, std::int64_t limit, core::run_queue from) override;
+    core::claimable_times next_claimable_at() const override;
     std::int64_t release_all_of(std::string const& owner) override;
     bool any_of_nobody() const override;
     std::int64_t release_all_of_nobody() override;
     std::optional<core::run> head_of_session(std::string const& session_id) const override;
     std::int64_t next_ordinal(std::string const& session_id) const override;
+    std::int64_t next_background_ordinal(std::string const& session_id) const override;
     void
     copy_tape(std::string const& from_run_id, std::int64_t last_seq, std::string const& to_run_id) override;
     void append_tape(std::string const& run_id, std::span<core::tape_item const> items) override;
@@ -44,11 +45,15 @@ class sql_run_store final : public core::run_store {
   private:
     // Postgres leaves dead entries in the index of claimable runs for as long as anybody holds a snapshot, so
     // a claim starts 1 s below the oldest row that was seen last, and at the beginning once every 5 s.
-    timestamp low_mark();
+    struct low_mark {
+        timestamp at{};
+        std::chrono::steady_clock::time_point next_full_scan{};
+        timestamp begin_claim();
+    };
 
     sql& sql_;
-    timestamp low_mark_{};
-    std::chrono::steady_clock::time_point next_full_scan_{};
+    low_mark messages_;
+    low_mark background_;
 };
 
 } // namespace gatehouse::persistence

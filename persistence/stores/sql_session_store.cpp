@@ -86,6 +86,12 @@ void sql_session_store::save(session const& s) {
     );
 }
 
+void sql_session_store::touch(std::string const& session_id, timestamp when) {
+    sql_.exec(
+        "UPDATE sessions SET updated_at = :updated_at WHERE session_id = :session_id", when, session_id
+    );
+}
+
 #define OF_RUNS(table)                                                                                       \
     sql_.either(                                                                                             \
         "DELETE FROM " table " WHERE run_id IN (SELECT value FROM json_each(:runs))",                        \

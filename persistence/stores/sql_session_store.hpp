@@ -16,6 +16,7 @@ class sql_session_store final : public core::session_store {
     bool insert_if_new(core::session const& s) override;
     bool lock(std::string const& session_id) override;
     void save(core::session const& s) override;
+    void touch(std::string const& session_id, timestamp when) override;
     void remove(std::string const& session_id) override;
     void append_message(core::message m) override;
     std::vector<core::message> messages_of_run(core::run const& r) const override;

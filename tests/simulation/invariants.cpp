@@ -36,17 +36,22 @@ struct told_run {
 
 constexpr std::int64_t rows_max = 1'000;
 
-std::vector<core::run> all_runs(core::store_set const& stores) {
-    core::run_filter all;
-    all.limit = rows_max;
-    return stores.runs.list(all);
-}
-
 std::vector<core::approval> all_approvals(core::store_set const& stores) {
     core::approval_filter all;
     all.limit = rows_max;
     return stores.approvals.list(all);
 }
+
+} // namespace
+
+std::vector<core::run> all_runs(core::store_set const& stores) {
+    core::run_filter all;
+    all.limit = rows_max;
+    all.purpose.reset();
+    return stores.runs.list(all);
+}
+
+namespace {
 
 class checker {
   public:
@@ -58,6 +63,7 @@ class checker {
         for (auto const& r : all_runs(stores())) runs_.emplace(r.run_id, r);
         for (auto const& [run_id, r] : runs_) check_run(r);
         check_sessions();
+        check_background();
         check_effects();
         check_approvals();
         check_replies();
@@ -79,6 +85,7 @@ class checker {
     void replay_step(std::string const& run_id, core::tape_item const& item, told_run& told);
     void check_steps(core::run const& r, told_run const& told);
     void check_sessions();
+    void check_background();
     void check_effects();
     void check_approvals();
     void check_replies();
@@ -216,7 +223,8 @@ void checker::check_steps(core::run const& r, told_run const& told) {
 // I7: runs of one session, in their order, never at the same time.
 void checker::check_sessions() {
     std::map<std::pair<std::string, std::int64_t>, core::run const*> in_order;
-    for (auto const& [run_id, r] : runs_) in_order[{r.session_id, r.ordinal}] = &r;
+    for (auto const& [run_id, r] : runs_)
+        if (!is_background(r)) in_order[{r.session_id, r.ordinal}] = &r;
     core::run const* before = nullptr;
     for (auto const& [place, r] : in_order) {
         bool const same = before && before->session_id == r->session_id;
@@ -226,6 +234,31 @@ void checker::check_sessions() {
         }
         if (same) expect(r->ordinal == before->ordinal + 1, "I7 a place in a session is empty");
         before = r;
+    }
+}
+
+// What follows a run was made with its end, once, and applied with its own.
+void checker::check_background() {
+    std::map<std::string, int> due;
+    std::map<std::string, int> made;
+    std::map<std::string, int> applied;
+    for (auto const& [run_id, r] : runs_) {
+        bool const succeeded = r.state == core::run_state::succeeded;
+        if (is_background(r)) {
+            ++made[r.session_id];
+            applied[r.session_id] += succeeded ? 1 : 0;
+        } else if (r.ordinal == 2 || r.ordinal == 4) {
+            due[r.session_id] += succeeded ? 1 : 0;
+        }
+    }
+    for (auto const& [session_id, times] : due) {
+        bool const fits = made[session_id] <= times && (made[session_id] > 0) == (times > 0);
+        expect(fits, "I3 " + session_id + " was followed " + std::to_string(made[session_id]) + " times");
+        auto const in = stores().sessions.find(session_id);
+        expect(
+            in->label.has_value() == (applied[session_id] > 0),
+            "I15 the label of " + session_id + " is not what its runs tell"
+        );
     }
 }
 

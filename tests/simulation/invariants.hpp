@@ -20,6 +20,9 @@ struct seen_world {
     std::vector<std::unique_ptr<simulated_reader>> const& readers;
 };
 
+// Those in the background too.
+std::vector<core::run> all_runs(core::store_set const& stores);
+
 void check_invariants(seen_world const& world, violations& found);
 
 } // namespace gatehouse::simulation

@@ -4,6 +4,7 @@
 #include "core/runs/run_machine.hpp"
 #include "core/sessions/resolve_session.hpp"
 #include "persistence/sql_error.hpp"
+#include "tests/simulation/invariants.hpp"
 
 #include <boost/json/parse.hpp>
 #include <spdlog/spdlog.h>
@@ -322,7 +323,7 @@ auto world::look(F at_stores) {
 }
 
 void world::read_some_tape() {
-    auto const runs = look([](core::store_set const& stores) { return stores.runs.list({}); });
+    auto const runs = look(all_runs);
     if (runs.empty()) return;
     readers_.push_back(std::make_unique<simulated_reader>(
         time_, outside_, runs[time_.luck().below(runs.size())].run_id, [this] { return choose_instance(); }
@@ -331,7 +332,7 @@ void world::read_some_tape() {
 
 void world::change_some_run() {
     auto& luck = time_.luck();
-    auto const runs = look([](core::store_set const& stores) { return stores.runs.list({}); });
+    auto const runs = look(all_runs);
     if (runs.empty()) return;
     boost::json::object params{{"run_id", runs[luck.below(runs.size())].run_id}};
     clients_.request(luck.per_mille(600) ? "run.input" : "run.cancel", std::move(params));
@@ -377,8 +378,7 @@ bool world::store_is_quiet() {
         auto const is_over = [](core::run const& r) { return core::is_terminal(r.state); };
         auto const head = stores.events.head();
         auto const has_all = [&](auto const& s) { return s->cursor() && s->cursor()->seq >= head; };
-        return std::ranges::all_of(stores.runs.list({}), is_over) &&
-               std::ranges::all_of(subscribers_, has_all);
+        return std::ranges::all_of(all_runs(stores), is_over) && std::ranges::all_of(subscribers_, has_all);
     });
 }
 

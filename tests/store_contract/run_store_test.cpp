@@ -170,11 +170,43 @@ TEST_P(run_store_test, what_became_claimable_long_ago_is_found_although_newer_on
 }
 
 TEST_P(run_store_test, the_next_claimable_time_is_the_earliest_one) {
-    auto const next = [this] { return read([](snapshot& seen) { return seen.runs().next_claimable_at(); }); };
+    auto const next = [this] {
+        return read([](snapshot& seen) { return seen.runs().next_claimable_at().messages; });
+    };
     EXPECT_EQ(next(), std::nullopt);
     insert_claimable("run_1", 5'000'000'000'000);
     insert_claimable("run_2", 4'000'000'000'000);
     EXPECT_EQ(next(), from_ms(4'000'000'000'000));
+}
+
+TEST_P(run_store_test, work_in_the_background_has_a_queue_of_its_own_and_a_place_beside_its_session) {
+    run later = sample_run("run_2", -1);
+    later.purpose = core::run_purpose::label;
+    later.claimable_at = at(1);
+    insert_claimable("run_1", 1000);
+    EXPECT_EQ(read([](snapshot& seen) { return seen.runs().next_background_ordinal("ses_1"); }), -1);
+    insert(later);
+    EXPECT_TRUE(same_fields(find("run_2"), later));
+    auto const next = read([](snapshot& seen) { return seen.runs().next_claimable_at(); });
+    EXPECT_EQ(next.background, at(1));
+    EXPECT_LT(*next.messages, at(1));
+    EXPECT_EQ(ids(claim("ins_1", 10)), names{"run_1"});
+    auto const claimed =
+        write([](transaction& tx) { return tx.runs().claim("ins_1", 10, core::run_queue::background); });
+    EXPECT_EQ(ids(claimed), names{"run_2"});
+    EXPECT_EQ(claimed.at(0).purpose, core::run_purpose::label);
+    write([](transaction& tx) {
+        EXPECT_EQ(tx.runs().next_background_ordinal("ses_1"), -2);
+        EXPECT_EQ(tx.runs().next_ordinal("ses_1"), 1);
+        EXPECT_FALSE(tx.runs().head_of_session("ses_1"));
+        EXPECT_EQ(tx.runs().list({}).size(), 1);
+        core::run_filter all;
+        all.purpose.reset();
+        EXPECT_EQ(tx.runs().list(all).size(), 2);
+    });
+    run beside = sample_run("run_3", 1);
+    beside.state = run_state::running;
+    insert(beside);
 }
 
 TEST_P(run_store_test, the_runs_of_a_dead_process_become_claimable_with_a_new_epoch) {

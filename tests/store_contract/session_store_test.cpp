@@ -137,6 +137,16 @@ TEST_P(session_store_test, a_conversation_is_copied_as_it_was_before_a_run) {
     EXPECT_TRUE(same_fields(of_run[1], before[2]));
 }
 
+TEST_P(session_store_test, whoever_uses_a_session_changes_nothing_else_of_it) {
+    auto expected = sample_session("ses_1");
+    write([&](transaction& tx) {
+        tx.sessions().insert_if_new(expected);
+        tx.sessions().touch("ses_1", at(99));
+    });
+    expected.updated_at = at(99);
+    EXPECT_TRUE(same_fields(read([](snapshot& seen) { return seen.sessions().find("ses_1"); }), expected));
+}
+
 TEST_P(session_store_test, a_removed_session_takes_everything_of_it_along_and_nothing_else) {
     write([this](transaction& tx) {
         for (std::string const n : {"1", "2"}) {

@@ -205,6 +205,16 @@ TEST_F(demo_model_test, a_directive_that_cannot_be_read_fails_with_its_line) {
     }
 }
 
+TEST_F(demo_model_test, a_conversation_is_named_by_its_first_six_words) {
+    request.purpose = core::run_purpose::label;
+    user("/say one two\n  three four five six");
+    assistant("one two");
+    user("Give this conversation a title.");
+    EXPECT_EQ(turn()->text, "/say one two three four five");
+    request.messages.clear();
+    EXPECT_EQ(turn()->text, "");
+}
+
 TEST_F(demo_model_test, words_that_only_look_like_directives_are_plain_text) {
     for (std::string const line : {"/sayhello", " /say hello", "/SAY hello", "/", "say /say"}) {
         request.messages.clear();

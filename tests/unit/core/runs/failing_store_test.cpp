@@ -10,7 +10,10 @@ class failing_store_test : public run_fixture {
     std::string picture() {
         return read([](snapshot& view) {
             std::string text = std::to_string(view.events().head()) + "\n";
-            for (auto const& r : view.runs().list({})) {
+            run_filter all;
+            all.purpose.reset();
+            for (auto const& r : view.runs().list(all)) {
+                text += view.sessions().find(r.session_id)->label.value_or("-");
                 text += r.run_id + std::string(to_string(r.state)) + r.tape_hash +
                         std::to_string(r.lease_epoch) + r.lease_owner.value_or("-") +
                         (r.claimable_at ? "due" : "-") + r.waiting_on.value_or("-") +
@@ -93,6 +96,23 @@ TEST_P(failing_store_test, every_verb_of_a_run_happens_whole_or_not_at_all) {
     sweep("cancel", [&] { cancel(lease.run_id); });
     EXPECT_EQ(get(lease.run_id).state, run_state::cancelled);
     expect_sound_tape(lease.run_id);
+}
+
+TEST_P(failing_store_test, a_run_ends_together_with_what_follows_it) {
+    for (auto const* text : {"first", "second"}) {
+        auto lease = start(text);
+        advance(lease);
+        sweep("end", [&] { advance(lease, answered("hi")); });
+    }
+    run_lease lease;
+    sweep("claim in the background", [&] {
+        auto unit = [](transaction& tx) { return claim_runs(tx, "ins_a", 1, run_queue::background); };
+        lease = write(unit).at(0);
+    });
+    advance(lease);
+    sweep("label", [&] { advance(lease, answered("Greetings")); });
+    auto const in = read([&](snapshot& view) { return *view.sessions().find(lease.session_id); });
+    EXPECT_EQ(in.label, "Greetings");
 }
 
 } // namespace
