@@ -54,6 +54,7 @@ class Instance(Gateway):
         self.front = FaultProxy()
         super().__init__(CONFIG.format(lease_ms=cluster.lease_ms, host=self.front.address), directory=directory,
                          store=store, token=cluster.token)
+        self.surroundings = {}  # environment variables of each of its processes
         self.place = []  # a program that puts the process elsewhere
         self.before_command = []  # a program that runs the gateway, and its arguments
         self.is_wanted = False
@@ -68,7 +69,8 @@ class Instance(Gateway):
         """Starts the process; tries again while the store does not answer. `fail_point`: where it is to end by itself; with
         `before_command` that is for another program to see to."""
         self.before_command = list(before_command)
-        self.environment = {"GATEHOUSE_FAILPOINT": fail_point} if fail_point and not before_command else {}
+        told = {"GATEHOUSE_FAILPOINT": fail_point} if fail_point and not before_command else {}
+        self.environment = {**self.surroundings, **told}
         self.fail_point, self.is_wanted = fail_point, True
         deadline = time.monotonic() + 60
         while True:
@@ -79,7 +81,7 @@ class Instance(Gateway):
                 # Killed at a place on the way to being ready counts as a kill, and a store that is away as no start.
                 if fail_point and self.process.returncode == -signal.SIGKILL:
                     self.ends.append(End(-signal.SIGKILL, None, fail_point))
-                    self.environment, self.before_command, self.fail_point, fail_point = {}, [], None, None
+                    self.environment, self.before_command, self.fail_point, fail_point = self.surroundings, [], None, None
                 elif time.monotonic() > deadline:
                     raise
         self.front.target_port = self.port
@@ -175,6 +177,12 @@ class Cluster:
         """As a crash of the server: no checkpoint, no goodbye."""
         self.server.process.send_signal(signal.SIGQUIT)
         self.server.process.wait(30)
+
+    def leader(self):
+        """The instance whose scheduler works; any where none does."""
+        found = self.reader.rows("SELECT address FROM instances JOIN scheduler_leader USING (instance_id)")
+        address = found[0]["address"] if found else None
+        return next((each for each in self.instances if each.address == address), self.instances[0])
 
     def terminate_backends(self, random):
         """Ends some of the gateways' sessions at the server."""

@@ -1,6 +1,7 @@
 """The faults, and the schedule of them that a seed stands for."""
 import contextlib
 import signal
+import threading
 from typing import NamedTuple
 
 import peer
@@ -77,9 +78,14 @@ def provoked(scene, instance, place):
         if place == "store.commit_in_doubt" and instance.behind:
             instance.behind.cut_next_commits("answer", 3)
         if place == "edge.node_admitted":
-            with contextlib.suppress(RpcError, *UNREACHABLE):
-                world.pair_nodes(instance, peer.client(instance), scene.ledger, [f"newcomer-{scene.newcomers()}"])
+            threading.Thread(target=pair_newcomer, args=(scene, instance), daemon=True).start()
         yield
+
+
+def pair_newcomer(scene, instance):
+    """One device more asks to be paired, and may come to nothing with the process that it asks."""
+    with contextlib.suppress(RpcError, *UNREACHABLE):
+        world.pair_nodes(instance, peer.client(instance), scene.ledger, [f"newcomer-{scene.newcomers()}"])
 
 
 def kill_at_syscall(scene, instance, planned):
@@ -127,6 +133,15 @@ def pause(scene, instance, planned):
     instance.pause()
     scene.pause(scene.lease_s * (1 + planned.choice) + planned.hold_s)
     instance.resume()
+
+
+def pause_leader(scene, instance, planned):
+    """SIGSTOP of the one whose scheduler works, past its lease."""
+    pause(scene, scene.cluster.leader(), planned)
+
+
+def kill_leader(scene, instance, planned):
+    kill(scene, scene.cluster.leader(), planned)
 
 
 def restart(scene, instance, planned):
@@ -224,7 +239,7 @@ ANYWHERE = {kill: 4, kill_at_point: 6, pause: 2, restart: 1, cut_peers: 2, half_
 WITH_POSTGRES = {stop_at_point: 2, restart_postgres: 2, terminate_backends: 2, cut_store: 2, part_from_store: 1,
                  half_open_store: 1, slow_store: 1, lose_commit_answers: 3, lose_commits: 2}
 # Those that need a ground of their own: only kinds that have it name them.
-ON_ITS_GROUND = {edge_dies: 1, kill_at_syscall: 1, fill_disk: 2, lock_database: 1, fail_syncs: 2, partition: 1,
+ON_ITS_GROUND = {edge_dies: 1, kill_at_syscall: 1, fill_disk: 2, lock_database: 1, fail_syncs: 2, partition: 1, pause_leader: 2, kill_leader: 1,
                 roughen_commits: 1}
 BY_NAME = {each.__name__: each for each in (*ANYWHERE, *WITH_POSTGRES, *ON_ITS_GROUND)}
 
@@ -261,7 +276,7 @@ def plan_each(random, store, instances, places):
 
 
 # Places that a process comes to once, if at all.
-SELDOM = ("lease.dead_buried", "lease.lost", "scheduler.lead_taken", "store.commit_in_doubt", "edge.node_admitted")
+SELDOM = ("lease.dead_buried", "lease.lost", "scheduler.lead_taken", "scheduler.forgot", "store.commit_in_doubt", "edge.node_admitted")
 # Places that one process alone never comes to: nobody buries it, nobody else ends its calls, no COMMIT is in doubt.
 AMONG_OTHERS = ("lease.dead_buried", "lease.lost", "node.call_read", "store.commit_in_doubt")
 

@@ -2,10 +2,11 @@
 import contextlib
 from typing import Callable, NamedTuple
 
-from faults import (Planned, cut_peers, edge_dies, fail_syncs, fill_disk, kill, kill_at_point, kill_at_syscall, lock_database,
-                    lose_commit_answers, lose_commits, partition, pause, plan, plan_each, plan_kills, plan_restarts, restart_postgres,
+from faults import (Planned, cut_peers, edge_dies, fail_syncs, fill_disk, kill, kill_at_point, kill_at_syscall, kill_leader, lock_database,
+                    lose_commit_answers, lose_commits, partition, pause, pause_leader, plan, plan_each, plan_kills, plan_restarts, restart_postgres,
                     stop_at_point)
 from load import Caller, Clock, Crowd, Decider, Invoker, Repeater, Router, Starter, Writer
+from clocks import wrong_clocks
 from network import own_network
 from scripts import APPROVALS, EVERYTHING, SHORT
 from storage import small_disk
@@ -101,6 +102,9 @@ KINDS = {
                     writers, stores=("postgres",)),
     "partitions": Kind("instances cut off from each other, from the store and from peers, in network namespaces", USUAL,
                        [(Decider, 2)], EVERYTHING, 0.1, some_of(partition), stores=("postgres",), ground=own_network),
+    "clocks": Kind("schedulers whose clocks are an hour wrong, and the leader stopped or killed again and again",
+                   [(Clock, 1), (Caller, 1)], [], SHORT, 2, some_of(pause_leader, kill_leader), stores=("postgres",),
+                   ground=wrong_clocks),
     "syscalls": Kind("kills at the n-th write, sync or send, by strace", USUAL, [(Decider, 2)], EVERYTHING, 0.1,
                      some_of(kill_at_syscall)),
     "disk": Kind("a full disk, syncs that fail, a locked database", USUAL, [(Decider, 2)], EVERYTHING, 0.1,
