@@ -239,8 +239,8 @@ ANYWHERE = {kill: 4, kill_at_point: 6, pause: 2, restart: 1, cut_peers: 2, half_
 WITH_POSTGRES = {stop_at_point: 2, restart_postgres: 2, terminate_backends: 2, cut_store: 2, part_from_store: 1,
                  half_open_store: 1, slow_store: 1, lose_commit_answers: 3, lose_commits: 2}
 # Those that need a ground of their own: only kinds that have it name them.
-ON_ITS_GROUND = {edge_dies: 1, kill_at_syscall: 1, fill_disk: 2, lock_database: 1, fail_syncs: 2, partition: 1, pause_leader: 2, kill_leader: 1,
-                roughen_commits: 1}
+ON_ITS_GROUND = {edge_dies: 1, kill_at_syscall: 1, fill_disk: 2, lock_database: 1, fail_syncs: 2, partition: 1,
+                 pause_leader: 2, kill_leader: 1, roughen_commits: 1}
 BY_NAME = {each.__name__: each for each in (*ANYWHERE, *WITH_POSTGRES, *ON_ITS_GROUND)}
 
 

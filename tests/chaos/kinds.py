@@ -2,11 +2,9 @@
 import contextlib
 from typing import Callable, NamedTuple
 
-from faults import (Planned, cut_peers, edge_dies, fail_syncs, fill_disk, kill, kill_at_point, kill_at_syscall, kill_leader, lock_database,
-                    lose_commit_answers, lose_commits, partition, pause, pause_leader, plan, plan_each, plan_kills, plan_restarts, restart_postgres,
-                    stop_at_point)
-from load import Caller, Clock, Crowd, Decider, Invoker, Repeater, Router, Starter, Writer
+import faults
 from clocks import wrong_clocks
+from load import Caller, Clock, Crowd, Decider, Invoker, Repeater, Router, Starter, Writer
 from network import own_network
 from scripts import APPROVALS, EVERYTHING, SHORT
 from storage import small_disk
@@ -36,32 +34,33 @@ class Kind(NamedTuple):
     stores: tuple = ("sqlite", "postgres")
     ground: Callable = lambda scene: contextlib.nullcontext()  # what stands around the cluster while it runs
     answers: Callable = lambda evidence: ()  # sentences about answers that nobody should have got
+    needs_root: bool = False
 
 
 def mixed(at):
-    return plan(at.random, at.seconds, at.store, at.instances, at.places, at.only)
+    return faults.plan(at.random, at.seconds, at.store, at.instances, at.places, at.only)
 
 
 def kills(at):
-    return plan_kills(at.random, at.places, at.instances)
+    return faults.plan_kills(at.random, at.places, at.instances)
 
 
 def edges(at):
     places = [each for each in at.places if each.split(".")[0] in ("edge", "relay", "tape")]
-    return [each for _ in range(3) for each in plan_kills(at.random, places, at.instances)]
+    return [each for _ in range(3) for each in faults.plan_kills(at.random, places, at.instances)]
 
 
 def short(at):
     some = at.random.sample(at.places, min(SHORT_KILLS, len(at.places)))
-    return plan_each(at.random, at.store, at.instances, at.places) + plan_kills(at.random, some, at.instances)
+    return faults.plan_each(at.random, at.store, at.instances, at.places) + faults.plan_kills(at.random, some, at.instances)
 
 
 def writers(at):
-    return [Planned(0, "roughen_commits", 1, at.seconds, at.random.random())]
+    return [faults.Planned(0, "roughen_commits", 1, at.seconds, at.random.random())]
 
 
 def rolling(at):
-    return plan_restarts(at.instances, ROLLING_ROUNDS)
+    return faults.plan_restarts(at.instances, ROLLING_ROUNDS)
 
 
 # What a call may come to however well everything works.
@@ -75,8 +74,8 @@ def failed_for_good(e):
             yield f"{name} was refused: {line}"
 
 
-def some_of(*faults):
-    names = [each.__name__ for each in faults]
+def some_of(*some):
+    names = [each.__name__ for each in some]
 
     def schedule(at):
         return mixed(at._replace(only=at.only or names))
@@ -84,32 +83,36 @@ def some_of(*faults):
 
 
 USUAL = [(Starter, 3), (Repeater, 1), (Router, 1), (Invoker, 1), (Clock, 1), (Caller, 1)]
+SAME_KEYS = [(Repeater, 4), (Router, 2), (Invoker, 2)]
+ONE, TWO = [(Decider, 1)], [(Decider, 2)]
+POSTGRES, SQLITE = ("postgres",), ("sqlite",)
+KILLS = (faults.kill, faults.kill_at_point, faults.cut_peers)
 KINDS = {
-    "mixed": Kind("every fault, every kind of load", USUAL, [(Decider, 2)], EVERYTHING, 0.25, mixed),
-    "kills": Kind("one kill at each fail point", USUAL, [(Decider, 2)], EVERYTHING, 0.25, kills),
-    "edges": Kind("kills where replies, events and tapes go out", USUAL, [(Decider, 2)], EVERYTHING, 0.1, edges),
-    "zombies": Kind("processes that stop past their lease and come back", USUAL, [(Decider, 2)], EVERYTHING, 0.25,
-                    some_of(pause, stop_at_point)),
-    "commits": Kind("COMMITs cut off, before they arrive and before their answer does", USUAL, [(Decider, 2)],
-                    EVERYTHING, 0.1, some_of(lose_commit_answers, lose_commits, restart_postgres), stores=("postgres",)),
-    "keys": Kind("the same key 2 to 16 times at once, and kills", [(Repeater, 4), (Router, 2), (Invoker, 2)], [(Decider, 1)], SHORT,
-                 0.02, some_of(kill, kill_at_point, cut_peers)),
+    "mixed": Kind("every fault, every kind of load", USUAL, TWO, EVERYTHING, 0.25, mixed),
+    "kills": Kind("one kill at each fail point", USUAL, TWO, EVERYTHING, 0.25, kills),
+    "edges": Kind("kills where replies, events and tapes go out", USUAL, TWO, EVERYTHING, 0.1, edges),
+    "syscalls": Kind("kills at the n-th send, write or sync of a thread, by strace", USUAL, TWO, EVERYTHING, 0.1,
+                     some_of(faults.kill_at_syscall)),
+    "writers": Kind("32 writers whose COMMITs are late or lost, beside idle transactions", [(Writer, 32)], [], SHORT,
+                    0.01, writers, stores=POSTGRES),
+    "zombies": Kind("processes that stop past their lease and come back", USUAL, TWO, EVERYTHING, 0.25,
+                    some_of(faults.pause, faults.stop_at_point)),
+    "clocks": Kind("schedulers whose clocks are an hour wrong, and whose leader is stopped or killed again and again",
+                   [(Clock, 1), (Caller, 1)], [], SHORT, 2, some_of(faults.pause_leader, faults.kill_leader),
+                   stores=POSTGRES, ground=wrong_clocks),
+    "commits": Kind("COMMITs cut off, before they arrive and before their answer does", USUAL, TWO, EVERYTHING, 0.1,
+                    some_of(faults.lose_commit_answers, faults.lose_commits, faults.restart_postgres), stores=POSTGRES),
+    "partitions": Kind("instances cut off from the store, from peers or from both, in network namespaces", USUAL, TWO,
+                       EVERYTHING, 0.1, some_of(faults.partition), stores=POSTGRES, ground=own_network),
+    "keys": Kind("the same key 2 to 16 times at once, and kills", SAME_KEYS, ONE, SHORT, 0.02, some_of(*KILLS)),
     "crowd": Kind("one approval decided 100 times at once, and kills", [(Starter, 2)], [(Crowd, 2)], APPROVALS, 0.1,
-                  some_of(kill, kill_at_point, cut_peers)),
-    "herd": Kind("an edge with a thousand subscribers dies, and all go on elsewhere", [(Starter, 1)], [(Decider, 1)],
-                 EVERYTHING, 0.25, some_of(edge_dies), 1000),
-    "writers": Kind("32 writers whose COMMITs are late or lost, beside idle transactions", [(Writer, 32)], [], SHORT, 0.01,
-                    writers, stores=("postgres",)),
-    "partitions": Kind("instances cut off from each other, from the store and from peers, in network namespaces", USUAL,
-                       [(Decider, 2)], EVERYTHING, 0.1, some_of(partition), stores=("postgres",), ground=own_network),
-    "clocks": Kind("schedulers whose clocks are an hour wrong, and the leader stopped or killed again and again",
-                   [(Clock, 1), (Caller, 1)], [], SHORT, 2, some_of(pause_leader, kill_leader), stores=("postgres",),
-                   ground=wrong_clocks),
-    "syscalls": Kind("kills at the n-th write, sync or send, by strace", USUAL, [(Decider, 2)], EVERYTHING, 0.1,
-                     some_of(kill_at_syscall)),
-    "disk": Kind("a full disk, syncs that fail, a locked database", USUAL, [(Decider, 2)], EVERYTHING, 0.1,
-                 some_of(fill_disk, fail_syncs, lock_database), stores=("sqlite",), ground=small_disk, answers=failed_for_good),
-    "rolling": Kind("each instance restarted in turn, ten times", USUAL, [(Decider, 2)], EVERYTHING, 0.1, rolling,
+                  some_of(*KILLS)),
+    "herd": Kind("an edge with a thousand subscribers dies, and all go on elsewhere", [(Starter, 1)], ONE, EVERYTHING,
+                 0.25, some_of(faults.edge_dies), herd=1000),
+    "disk": Kind("a full disk, syncs that fail, a locked database", USUAL, TWO, EVERYTHING, 0.1,
+                 some_of(faults.fill_disk, faults.fail_syncs, faults.lock_database), stores=SQLITE, ground=small_disk,
+                 answers=failed_for_good, needs_root=True),
+    "rolling": Kind("each instance restarted in turn, ten times", USUAL, TWO, EVERYTHING, 0.1, rolling,
                     answers=failed_for_good),
-    "short": Kind("a little of everything, for CTest", USUAL, [(Decider, 2)], EVERYTHING, 0.25, short),
+    "short": Kind("a little of everything, for CTest", USUAL, TWO, EVERYTHING, 0.25, short),
 }

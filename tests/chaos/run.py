@@ -26,7 +26,7 @@ def arguments():
     parser = argparse.ArgumentParser(description=__doc__, prog="./dev chaos")
     parser.add_argument("--minutes", type=float, help="how long in all (default: one run of each kind on each store)")
     parser.add_argument("--seconds", type=float, default=RUN_SECONDS, help="of faults in one run (default: 60)")
-    parser.add_argument("--runs", type=int, default=1, help="of each kind on each store, where no --minutes are told (default: 1)")
+    parser.add_argument("--runs", type=int, default=1, help="of each kind on each store, where no --minutes are told (1)")
     parser.add_argument("--seed", type=int, help="of the first run; the others count on (default: random)")
     parser.add_argument("--store", choices=("sqlite", "postgres"), action="append",
                         help="may stand twice (default: both in turn)")
@@ -106,7 +106,10 @@ def run_turn(options, store, kind, seed, server):
 
 def turns_of(options):
     """(store, kind) in the order in which they take turns."""
-    kinds = options.kinds or [each for each in KINDS if each != "short"]
+    is_root = os.geteuid() == 0
+    kinds = options.kinds or [name for name, kind in KINDS.items() if name != "short" and (is_root or not kind.needs_root)]
+    if helpless := [each for each in kinds if KINDS[each].needs_root and not is_root]:
+        sys.exit(f"./dev chaos: --kind {helpless[0]} mounts a disk of its own: it needs root.")
     turns = [(store, kind) for kind in kinds for store in options.store or ["sqlite", "postgres"]
              if store in KINDS[kind].stores] * options.runs
     if not turns:

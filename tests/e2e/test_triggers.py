@@ -3,13 +3,12 @@ import hashlib
 import hmac
 import http.client
 import signal
-import subprocess
 import time
 import unittest
 import uuid
 from datetime import datetime, timedelta
-from pathlib import Path
 
+import wrong_clock
 from gateway import Gateway, Settings
 from peer import client
 from scenario import Scenario
@@ -43,15 +42,6 @@ def signed(body, nonce, sent_at=None, secret=SECRET):
     signature = hmac.new(secret.encode(), f"{sent_at}.{nonce}.".encode() + body, hashlib.sha256).hexdigest()
     return {"X-Gatehouse-Signature": f"sha256={signature}", "X-Gatehouse-Timestamp": sent_at,
             "X-Gatehouse-Nonce": nonce, "Content-Type": "application/json"}
-
-
-def off_by(directory, hours):
-    """The environment of a process whose wall clock is wrong."""
-    library = Path(directory) / "wrong_clock.so"
-    if not library.exists():
-        source = Path(__file__).resolve().parents[1] / "support/wrong_clock.c"
-        subprocess.run(["clang-19", "-shared", "-fPIC", "-o", str(library), str(source)], check=True, timeout=60)
-    return {"LD_PRELOAD": str(library), "WRONG_CLOCK_SECONDS": str(hours * 3600)}
 
 
 class SlotScene(Scenario):
@@ -394,7 +384,7 @@ class ClusterTest(SlotScene):
 
     def test_three_schedulers_with_other_clocks_are_stopped_in_turn_and_no_slot_is_lost_or_doubled(self):
         processes = [self.gateway] + [
-            self.another(environment=off_by(self.gateway.directory, hours)) for hours in (1, -1)]
+            self.another(environment=wrong_clock.environment(self.gateway.directory, hours * 3600)) for hours in (1, -1)]
         peers = [client(each) for each in processes]
         for peer in peers:
             self.addCleanup(peer.close)
@@ -415,7 +405,8 @@ class ClusterTest(SlotScene):
     def test_a_process_an_hour_off_fires_at_the_stores_time(self):
         for hours in (1, -1):
             with self.subTest(hours=hours):
-                alone = Gateway(config=self.config, environment=off_by(self.gateway.directory, hours)).start()
+                wrong = wrong_clock.environment(self.gateway.directory, hours * 3600)
+                alone = Gateway(config=self.config, environment=wrong).start()
                 self.addCleanup(alone.stop)
                 peer = client(alone)
                 self.addCleanup(peer.close)
