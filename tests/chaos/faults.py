@@ -285,7 +285,14 @@ def plan_kills(random, places, instances):
     """A schedule that kills once at each of the places."""
     places = [each for each in places if instances > 1 or each not in AMONG_OTHERS]
     return [Planned(0, "kill_at_point", random.randint(1, instances), random.uniform(0, 1), random.random(),
-                    f"{place}:{1 if place in SELDOM else random.randint(1, 4)}") for place in random.sample(places, len(places))]
+                    f"{place}:{random.randint(1, often(place))}") for place in random.sample(places, len(places))]
+
+
+def often(place):
+    """How many times a process surely comes there within moments; a scheduler looks once a second."""
+    if place in SELDOM:
+        return 1
+    return 2 if place.startswith("scheduler.") else 4
 
 
 def plan_restarts(instances, rounds):

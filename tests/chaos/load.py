@@ -182,6 +182,7 @@ class Caller(Client):
                 self.pause()
             except UNREACHABLE:
                 self.pause()
+        self.scene.load_over.wait(self.random.uniform(0, 1))
 
     def post(self, door, nonce, body):
         sent_at = str(int(time.time()))
