@@ -25,10 +25,10 @@ class instance_store {
   public:
     virtual ~instance_store() = default;
     virtual std::vector<instance> list() const = 0;
-    // heartbeat_at is the database's clock.
+    // heartbeat_at is the database's clock. Where the database can, the session that runs this or the next
+    // takes a lock that goes with the process.
     virtual void insert(instance const& i) = 0;
-    // False: this process was declared dead and must begin anew. Where the database can, the session that
-    // runs this takes a lock that goes with the process.
+    // False: this process was declared dead and must begin anew.
     virtual bool heartbeat(std::string const& instance_id) = 0;
     virtual void remove(std::string const& instance_id) = 0;
     // Other starts of the same data directory: their process is dead, since this one holds the directory's

@@ -58,7 +58,8 @@ task<> lease_keeper::start() {
         tx.publish(make_shared_event(tx, "instances", "instance.joined", {{"instance_id", self.instance_id}})
         );
     };
-    co_await db_.write(std::move(unit));
+    // The session that renews the lease holds the process's lock, from the first moment on.
+    co_await db_.write_urgently(std::move(unit));
     held_until_ = sent_at + lease();
 }
 

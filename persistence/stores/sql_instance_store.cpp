@@ -21,12 +21,17 @@ std::vector<instance> sql_instance_store::list() const {
     return instance_record::list(sql_, "SELECT " INSTANCE_COLUMNS " FROM instances ORDER BY instance_id");
 }
 
+// 1196705795: the class of the locks that live as long as a process does.
+#define LIFE_LOCK "CASE WHEN pg_try_advisory_lock(1196705795, hashtext(:instance_id)) THEN 1 ELSE 0 END"
+#define ADDED                                                                                                \
+    "INSERT INTO instances (" INSTANCE_COLUMNS ", life_lock) VALUES (:instance_id, :incarnation, :roles, "   \
+    ":version, :address, :lease_ms, :slots, :started_at, now_ms(), "
 void sql_instance_store::insert(instance const& i) {
+    static constexpr statement plain = ADDED "0)";
+    static constexpr statement with_lock = ADDED LIFE_LOCK ")";
     sql_.exec(
-        "INSERT INTO instances (" INSTANCE_COLUMNS
-        ") VALUES (:instance_id, :incarnation, :roles, :version, :address, "
-        ":lease_ms, :slots, :started_at, now_ms())",
-        i.instance_id, i.incarnation, i.roles, i.version, i.address, i.lease_ms, i.slots, i.started_at
+        has_life_lock() ? with_lock : plain, i.instance_id, i.incarnation, i.roles, i.version, i.address,
+        i.lease_ms, i.slots, i.started_at
     );
 }
 
@@ -34,12 +39,12 @@ void sql_instance_store::insert(instance const& i) {
 #define OF_THIS_PROCESS " WHERE instance_id = :instance_id"
 bool sql_instance_store::heartbeat(std::string const& instance_id) {
     static constexpr statement plain = BEAT OF_THIS_PROCESS;
-    // 1196705795: the class of the locks that live as long as a process does.
-    static constexpr statement with_lock = BEAT ", life_lock = CASE WHEN pg_try_advisory_lock(1196705795, "
-                                                "hashtext(instance_id)) THEN 1 ELSE 0 END" OF_THIS_PROCESS;
-    bool const has_session = sql_.of().is_postgres() && !sql_.of().url().pooled;
-    return sql_.exec(has_session ? with_lock : plain, instance_id) == 1;
+    static constexpr statement with_lock = BEAT ", life_lock = " LIFE_LOCK OF_THIS_PROCESS;
+    return sql_.exec(has_life_lock() ? with_lock : plain, instance_id) == 1;
 }
+
+// Behind a pooler a session is nobody's.
+bool sql_instance_store::has_life_lock() const { return sql_.of().is_postgres() && !sql_.of().url().pooled; }
 
 void sql_instance_store::remove(std::string const& instance_id) {
     sql_.exec("DELETE FROM instances WHERE instance_id = :instance_id", instance_id);

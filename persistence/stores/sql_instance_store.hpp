@@ -19,6 +19,8 @@ class sql_instance_store final : public core::instance_store {
     std::vector<core::instance> lock_lapsed(std::string const& but) override;
 
   private:
+    bool has_life_lock() const;
+
     sql& sql_;
 };
 
