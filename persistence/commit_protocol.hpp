@@ -22,8 +22,8 @@ class commit_protocol {
 
     // How many units go into one transaction.
     virtual std::size_t group_units_max() const = 0;
-    // Returns the store's time, where the store tells it.
-    virtual std::optional<timestamp> begin(std::string const& batch_id) = 0;
+    // For one unit or for a group of them. Returns the store's time, where the store tells it.
+    virtual std::optional<timestamp> begin(std::string const& batch_id, bool for_group) = 0;
     // Writes the events of a unit and returns them with their numbers in the log; or keeps them for the end
     // of the transaction, which numbers them, and returns nothing.
     virtual std::vector<core::logged_event> publish(std::vector<core::event> events) = 0;

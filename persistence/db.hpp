@@ -21,7 +21,7 @@ namespace gatehouse::persistence {
 
 struct db_options {
     std::size_t readers = 2;
-    std::size_t postgres_writers = 4; // SQLite has one, which commits in groups
+    std::size_t postgres_writers = 2; // SQLite has one
     // More units than this waiting are refused: at a thousand commits a second nobody would wait so long.
     bool with_backplane = false; // tells other processes on this Postgres what was committed, and hears them
     std::size_t waiting_units_max = 10'000;
@@ -29,8 +29,8 @@ struct db_options {
     statement_hook before_statement;               // tests only
 };
 
-// SQLite: one writer commits what is waiting as one group, and readers read beside it. Postgres: each writer
-// runs one unit as one transaction, all of them side by side, and urgent ones have a writer of their own.
+// A writer commits what is waiting as one group, and readers read beside it. SQLite has one writer; on
+// Postgres there are some, side by side, and urgent units have one of their own.
 class db final : public core::database {
   public:
     // Opens and migrates the store and starts the threads. Throws unusable_store. `on` is the loop that the

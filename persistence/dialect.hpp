@@ -10,7 +10,9 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 namespace soci {
 class session;
@@ -61,11 +63,21 @@ class dialect {
     // True from BEGIN until COMMIT or ROLLBACK, whoever sent them: SQLite rolls back by itself when a disk is
     // full.
     virtual bool in_transaction(soci::session& session) const = 0;
+    // In a transaction that takes further statements.
+    virtual bool can_go_on(soci::session& session) const = 0;
 
     // How many rows this session has written so far. SQLite only.
     virtual std::int64_t changes(soci::session& session) const = 0;
     // How many columns the statement that was just executed returns.
     virtual int column_count(soci::details::statement_backend& executed) const = 0;
+    // A statement that the server keeps, as EXECUTE wants it: its name, and the names of its values in their
+    // order, in which one may stand twice.
+    struct kept_statement {
+        std::string const& name;
+        std::vector<std::string> const& values;
+    };
+    // Nothing where the server keeps none.
+    virtual std::optional<kept_statement> find_kept(soci::details::statement_backend& prepared) const = 0;
     // Inside a catch block: throws what the caught SOCI exception means. `doing` goes in front of the text.
     [[noreturn]] virtual void rethrow(soci::session& session, std::string const& doing) const = 0;
 

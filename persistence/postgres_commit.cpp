@@ -4,6 +4,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
+
 namespace gatehouse::persistence {
 namespace {
 
@@ -13,21 +16,22 @@ class postgres_commit final : public commit_protocol {
   public:
     explicit postgres_commit(sql& on) : sql_(on) {}
 
-    // Savepoints cost more than a transaction of its own.
-    std::size_t group_units_max() const override { return 1; }
+    std::size_t group_units_max() const override { return 16; }
 
-    std::optional<timestamp> begin(std::string const& batch_id) override {
+    std::optional<timestamp> begin(std::string const& batch_id, bool for_group) override {
         events_.clear();
         newest_batch_id_ = batch_id;
+        // Two groups may want the same rows in another order; then each unit is run by itself.
+        std::string const patience = for_group ? "SET LOCAL lock_timeout = 100;" : "";
         auto const told = sql_.begin(
-            access::write, "INSERT INTO commits (batch_id, committed_at, lost) VALUES ('" + batch_id +
-                               "', now_ms(), 0) RETURNING committed_at;"
+            access::write, patience + "INSERT INTO commits (batch_id, committed_at, lost) VALUES ('" +
+                               batch_id + "', now_ms(), 0) RETURNING committed_at;"
         );
         return from_ms(std::stoll(told));
     }
 
     std::vector<core::logged_event> publish(std::vector<core::event> events) override {
-        events_ = std::move(events);
+        std::ranges::move(events, std::back_inserter(events_));
         return {};
     }
 

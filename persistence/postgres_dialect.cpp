@@ -149,12 +149,22 @@ class postgres_dialect final : public dialect {
         return status == PQTRANS_INTRANS || status == PQTRANS_INERROR || status == PQTRANS_ACTIVE;
     }
 
+    bool can_go_on(soci::session& session) const override {
+        return PQtransactionStatus(handle(session)) == PQTRANS_INTRANS;
+    }
+
     std::int64_t changes(soci::session&) const override {
         throw std::logic_error("PostgreSQL does not count what a session writes");
     }
 
     int column_count(soci::details::statement_backend& executed) const override {
         return PQnfields(static_cast<soci::postgresql_statement_backend&>(executed).result_.get_result());
+    }
+
+    std::optional<kept_statement> find_kept(soci::details::statement_backend& prepared) const override {
+        auto& mine = static_cast<soci::postgresql_statement_backend&>(prepared);
+        if (mine.statementName_.empty()) return std::nullopt;
+        return kept_statement{mine.statementName_, mine.names_};
     }
 
     [[noreturn]] void rethrow(soci::session& session, std::string const& doing) const override {

@@ -144,6 +144,10 @@ struct record {
         return spread(from, [&](auto const&... values) { return on.exec(text, values...); });
     }
 
+    static void exec_later(sql& on, statement const& text, T const& from) {
+        spread(from, [&](auto const&... values) { on.exec_later(text, values...); });
+    }
+
   private:
     template <auto Member>
     using value_of = std::remove_cvref_t<std::invoke_result_t<decltype(Member), T&>>;

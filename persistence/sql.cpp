@@ -18,6 +18,9 @@ namespace gatehouse::persistence {
 // session.
 constexpr std::size_t kept_text_bytes_max = 16 * 1024;
 
+// A transaction that writes much sends it in pieces.
+constexpr std::size_t deferred_bytes_max = 256 * 1024;
+
 struct sql::kept {
     kept(soci::session& on, statement const& s) : text(s), prepared(on) {}
 
@@ -37,6 +40,8 @@ struct sql::session {
     std::list<kept> condemned;
     bool is_open = false; // else there is no connection to ask anything of
     bool in_transaction = false;
+    bool is_single = false; // one statement without a transaction
+    bool single_is_used = false;
 };
 
 namespace {
@@ -139,6 +144,7 @@ sql::find(statement const& text, std::span<cell_kind const> parameters, std::spa
         throw std::logic_error(fmt::format("a statement outside of a transaction: {}", shortened(text.text()))
         );
     }
+    if (session_->is_single && std::exchange(session_->single_is_used, true)) throw second_statement();
     auto& same_text = session_->statements[text.text()];
     for (kept& each : same_text) {
         if (has_kinds(each.parameters, parameters) && has_kinds(each.columns, columns)) return each;
@@ -184,6 +190,7 @@ bool sql::first(kept& one) {
     for (std::size_t i = 0; i < one.parameters.size(); ++i) {
         one.parameter_nulls[i] = one.parameters[i].is_null ? soci::i_null : soci::i_ok;
     }
+    send_deferred();
     try {
         bool const found = one.prepared.execute(true);
         if (!one.column_count_checked) {
@@ -233,6 +240,47 @@ std::int64_t sql::run(kept& one) {
     return one.prepared.get_affected_rows();
 }
 
+void sql::defer(statement const& text) {
+    if (hook_) hook_(text.text());
+    deferred_.append(text.text()).append(";");
+}
+
+void sql::run_later(kept& one) {
+    auto const server_has = of_.find_kept(*one.prepared.get_backend());
+    if (!server_has) {
+        run(one);
+        return;
+    }
+    deferred_.append("EXECUTE ").append(server_has->name);
+    auto const names = one.text.parameters();
+    char separator = '(';
+    for (auto const& each : server_has->values) {
+        auto const at = std::ranges::find(names, each) - names.begin();
+        deferred_ += std::exchange(separator, ',');
+        deferred_ += literal(one.parameters[static_cast<std::size_t>(at)]);
+    }
+    deferred_ += ");";
+    trim(one.parameters);
+    if (deferred_.size() > deferred_bytes_max) send_deferred();
+}
+
+std::string sql::literal(cell const& value) {
+    if (value.is_null) return "NULL";
+    switch (value.kind) {
+    case cell_kind::integer:
+        return std::to_string(value.integer);
+    case cell_kind::real:
+        return fmt::format("{}", value.real);
+    case cell_kind::text:
+        return of_.quote(session_->connection, value.text);
+    }
+    return {};
+}
+
+void sql::send_deferred() {
+    if (!deferred_.empty()) of_.script(session_->connection, std::exchange(deferred_, {}));
+}
+
 void sql::condemn(kept& one) noexcept {
     auto& same_text = session_->statements[one.text.text()];
     for (auto each = same_text.begin(); each != same_text.end(); ++each) {
@@ -250,6 +298,7 @@ void sql::condemn(kept& one) noexcept {
 
 void sql::script(std::string const& text) {
     if (hook_) hook_(text);
+    send_deferred();
     of_.script(session_->connection, text);
 }
 
@@ -273,10 +322,18 @@ std::string sql::begin(access what_for, std::string const& first_words) {
     }
 }
 
+void sql::begin_single() {
+    if (!session_->is_open) throw connection_lost("the store could not be opened again");
+    if (session_->in_transaction) throw std::logic_error("a transaction inside of a transaction");
+    session_->in_transaction = true;
+    session_->is_single = true;
+    session_->single_is_used = false;
+}
+
 void sql::commit(std::string const& last_words) {
     if (hook_) hook_("COMMIT");
     GATEHOUSE_FAIL_POINT("store.before_commit");
-    of_.commit(session_->connection, last_words);
+    of_.commit(session_->connection, std::exchange(deferred_, {}) + last_words);
     session_->in_transaction = false;
     session_->condemned.clear();
     GATEHOUSE_FAIL_POINT("store.committed");
@@ -284,6 +341,7 @@ void sql::commit(std::string const& last_words) {
 }
 
 void sql::rollback() noexcept {
+    deferred_.clear();
     try {
         if (session_->is_open && of_.in_transaction(session_->connection))
             of_.script(session_->connection, "ROLLBACK");
@@ -291,13 +349,12 @@ void sql::rollback() noexcept {
         // The connection is gone, and the transaction with it. Whoever comes next finds that out and reopens.
     }
     session_->in_transaction = false;
+    session_->is_single = false;
     session_->condemned.clear();
 }
 
 std::int64_t sql::changes() const { return of_.changes(session_->connection); }
 
-bool sql::in_transaction() const {
-    return session_->in_transaction && of_.in_transaction(session_->connection);
-}
+bool sql::can_go_on() const { return session_->in_transaction && of_.can_go_on(session_->connection); }
 
 } // namespace gatehouse::persistence

@@ -56,6 +56,18 @@ class sql {
         return run(one);
     }
 
+    // The same, for a statement whose outcome nobody asks for. On Postgres it travels with the transaction's
+    // next statement or its COMMIT, which saves a round trip; what it fails with is thrown there.
+    template <class... Args>
+    void exec_later(statement const& text, Args const&... args) {
+        if constexpr (sizeof...(Args) == 0) {
+            if (may_defer()) return defer(text);
+        }
+        kept& one = find(text, kinds<Args...>, {});
+        bind(one, args...);
+        run_later(one);
+    }
+
     // The first row, or nothing. With RETURNING, every row is changed all the same.
     template <class... Columns, class... Args>
     std::optional<row_of<Columns...>> row(statement const& text, Args const&... args) {
@@ -113,8 +125,15 @@ class sql {
     void commit(std::string const& last_words = {});
     // Does nothing outside of a transaction. A lost connection is not an error here.
     void rollback() noexcept;
-    // False also after SQLite has rolled back by itself (disk full, I/O error).
-    bool in_transaction() const;
+    // False outside of a transaction, after SQLite has rolled back by itself (disk full, I/O error), and on
+    // Postgres after a statement failed.
+    bool can_go_on() const;
+    // Instead of begin(): one statement that reads is let through without a transaction around it. A second
+    // one throws second_statement. rollback() ends it.
+    void begin_single();
+    struct second_statement : sql_error {
+        second_statement() : sql_error("a second statement needs a snapshot") {}
+    };
     // How many rows this session has written so far. SQLite only.
     std::int64_t changes() const;
 
@@ -142,6 +161,12 @@ class sql {
     static std::span<cell> parameters_of(kept& one);
     static std::span<cell> columns_of(kept& one);
     std::int64_t run(kept& one);
+    // Behind a pooler the server keeps no statement to name.
+    bool may_defer() const { return of_.is_postgres() && !of_.url().pooled; }
+    void defer(statement const& text);
+    void run_later(kept& one);
+    std::string literal(cell const& value);
+    void send_deferred();
     bool first(kept& one);
     bool next(kept& one);
     // Takes a statement out of use whose rows were not read to the end. It is freed when the transaction
@@ -158,6 +183,7 @@ class sql {
     dialect const& of_;
     statement_hook hook_;
     std::unique_ptr<session> session_;
+    std::string deferred_; // statements, each ended by a semicolon
     std::mutex descriptor_mutex_;
     int descriptor_ = -1;
 };

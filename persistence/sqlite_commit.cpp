@@ -11,7 +11,7 @@ class sqlite_commit final : public commit_protocol {
     // One fsync for all of them; more would only delay the first one.
     std::size_t group_units_max() const override { return 64; }
 
-    std::optional<timestamp> begin(std::string const& batch_id) override {
+    std::optional<timestamp> begin(std::string const& batch_id, bool) override {
         batch_id_ = batch_id;
         sql_.begin(access::write);
         changes_before_ = changes();

@@ -185,6 +185,10 @@ class sqlite_dialect final : public dialect {
         );
     }
 
+    bool can_go_on(soci::session& session) const override { return in_transaction(session); }
+
+    std::optional<kept_statement> find_kept(soci::details::statement_backend&) const override { return {}; }
+
     [[noreturn]] void rethrow(soci::session& session, std::string const& doing) const override {
         try {
             throw;

@@ -109,8 +109,8 @@ void unit_runner::reopen_if_lost() {
     must_reopen_ = false;
 }
 
-void unit_runner::begin(std::string const& batch_id) {
-    begun_at_ = protocol_->begin(batch_id);
+void unit_runner::begin(std::string const& batch_id, bool for_group) {
+    begun_at_ = protocol_->begin(batch_id, for_group);
     if (begun_at_) time_.learn(*begun_at_);
 }
 
@@ -122,7 +122,7 @@ bool unit_runner::run_as_group(std::span<attempt> group) {
     auto const batch_id = ids_.make();
     bool committing = false;
     try {
-        begin(batch_id);
+        begin(batch_id, true);
         for (attempt& each : group) run_in_savepoint(each);
         committing = true;
         protocol_->commit();
@@ -138,13 +138,13 @@ bool unit_runner::run_as_group(std::span<attempt> group) {
 }
 
 void unit_runner::run_in_savepoint(attempt& one) {
-    sql_.exec("SAVEPOINT unit");
+    sql_.exec_later("SAVEPOINT unit");
     run_work(one);
     // A full disk ends the transaction, and whatever came before in it. A further savepoint would begin a new
-    // one.
-    if (!sql_.in_transaction()) throw sql_error("the transaction is gone");
-    if (!one.commit) sql_.exec("ROLLBACK TO unit");
-    sql_.exec("RELEASE unit");
+    // one. And where a statement failed on Postgres, it may be one that an earlier unit left to be sent.
+    if (!sql_.can_go_on()) throw sql_error("the transaction is gone");
+    if (!one.commit) sql_.exec_later("ROLLBACK TO unit");
+    sql_.exec_later("RELEASE unit");
 }
 
 // The unit's own failures end up in the attempt; what asks for another run is thrown.
@@ -201,7 +201,7 @@ bool unit_runner::try_alone(attempt& one) {
     busy const now(*this);
     reopen_if_lost();
     auto const batch_id = ids_.make();
-    begin(batch_id);
+    begin(batch_id, false);
     run_work(one);
     if (!one.commit) {
         sql_.rollback();
@@ -261,15 +261,23 @@ void unit_runner::forget_old_batches() noexcept {
 
 void unit_runner::run(read_unit& unit) {
     std::exception_ptr failure;
+    bool is_single = !many_statements_.contains(typeid(unit));
     retries again(*this);
     for (bool done = false; !done;) {
         try {
             busy const now(*this);
             reopen_if_lost();
-            sql_.begin(access::read);
+            if (is_single)
+                sql_.begin_single();
+            else
+                sql_.begin(access::read);
             core::snapshot snapshot(session_.stores(), time_.now());
             unit.run(snapshot);
             done = true;
+        } catch (sql::second_statement const&) {
+            sql_.rollback();
+            is_single = false;
+            many_statements_.insert(typeid(unit));
         } catch (sql_error const& e) {
             bool const lost = dynamic_cast<connection_lost const*>(&e) != nullptr;
             must_reopen_ = must_reopen_ || lost;

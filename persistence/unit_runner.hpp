@@ -16,6 +16,8 @@
 #include <random>
 #include <span>
 #include <string>
+#include <typeindex>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -83,7 +85,7 @@ class unit_runner {
     class busy;
 
     void reopen_if_lost();
-    void begin(std::string const& batch_id);
+    void begin(std::string const& batch_id, bool for_group);
     bool run_as_group(std::span<attempt> group);
     void run_in_savepoint(attempt& one);
     void run_work(attempt& one);
@@ -104,6 +106,9 @@ class unit_runner {
     std::function<void(ending)> tell_;
     std::unique_ptr<commit_protocol> protocol_;
     std::atomic<std::int64_t> busy_since_ms_ = 0; // 0: nothing is under way
+    // Reading units that were found to run more than one statement: these get a transaction, which the others
+    // do without. By type: each place that reads has a unit of its own.
+    std::unordered_set<std::type_index> many_statements_;
     std::minstd_rand jitter_{std::random_device()()};
     bool must_reopen_ = false;
 };

@@ -289,6 +289,8 @@ void event_relay::on_delta(origin const& from, std::int64_t offset, std::string_
     if (to_others_) collect(from, offset, text);
 }
 
+void event_relay::on_turn_end(origin const& from) { collected_.erase(from.run_id); }
+
 // Pieces of one turn that follow each other go to the other processes as one.
 void event_relay::collect(origin const& from, std::int64_t offset, std::string_view text) {
     if (collected_.empty() && collect_timer_ == 0) {

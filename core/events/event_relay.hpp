@@ -74,6 +74,7 @@ class event_relay final : public delta_listener {
 
     void on_signals(commit_signals const& signals);
     void on_delta(origin const& from, std::int64_t offset, std::string_view text) override;
+    void on_turn_end(origin const& from) override;
     // Tells the subscribers here.
     void on_ephemeral(event const& e);
     // Where pieces of text go to reach the subscribers of other processes.

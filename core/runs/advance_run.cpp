@@ -33,19 +33,7 @@ struct advance {
     run& r() { return edit.value(); }
 };
 
-void append_message(advance& a, std::string role, std::string text, json::object extra) {
-    if (is_background(a.r())) return;
-    message m;
-    m.session_id = a.r().session_id;
-    m.run_id = a.r().run_id;
-    m.role = std::move(role);
-    m.text = std::move(text);
-    m.extra = json::serialize(extra);
-    m.created_at = a.tx().now();
-    a.tx().sessions().append_message(std::move(m));
-}
-
-void take_response(advance& a, agent const& as, model_response const& response) {
+void take_response(advance& a, std::optional<agent> const& as, model_response const& response) {
     // Work in the background was offered no tools.
     std::vector<tool_request> const none;
     auto const& wanted = is_background(a.r()) ? none : response.tool_calls;
@@ -73,12 +61,12 @@ void take_response(advance& a, agent const& as, model_response const& response) 
     );
     json::object extra;
     if (!calls.empty()) extra["tool_calls"] = std::move(calls);
-    append_message(a, "assistant", response.text, std::move(extra));
+    a.edit.say("assistant", response.text, std::move(extra));
     if (!response.text.empty()) {
         r.output = r.output ? *r.output + "\n" + response.text : response.text;
     }
     a.model_has_finished = wanted.empty();
-    propose_steps(a.edit, as, wanted, a.settings);
+    if (!wanted.empty()) propose_steps(a.edit, *as, wanted, a.settings);
 }
 
 std::chrono::milliseconds retry_delay(advance const& a, provider_error const& why) {
@@ -153,7 +141,7 @@ run_action finish(advance& a) {
     return ended(r);
 }
 
-run_action work_or_go_on(advance& a, agent const& as) {
+run_action work_or_go_on(advance& a, std::optional<agent> const& as) {
     run_action action;
     action.started = start_steps(a.edit, a.progress.in_flight, a.settings);
     if (!action.started.empty() || !a.progress.in_flight.empty()) {
@@ -164,18 +152,25 @@ run_action work_or_go_on(advance& a, agent const& as) {
     }
     if (first_open_question(a.edit)) return wait_for_person(a);
     if (a.model_has_finished && a.new_inputs.empty()) return finish(a);
-    return ask_model(a.edit, as, a.settings);
+    return ask_model(a.edit, *as, a.settings);
+}
+
+// The model has said its last word, and nobody has said anything to it since: its agent is not needed any
+// more.
+bool is_last_word(advance const& a) {
+    auto const& turn = a.progress.turn;
+    return turn && turn->has_value() && (*turn)->tool_calls.empty() && a.new_inputs.empty();
 }
 
 run_action decide_next(advance& a) {
     auto& r = a.r();
     a.new_inputs = take_inbox(a.edit);
-    auto as = a.tx().agents().find(r.agent);
-    if (!as) {
+    auto as = is_last_word(a) ? std::nullopt : a.tx().agents().find(r.agent);
+    if (!as && !is_last_word(a)) {
         fail_run(a.edit, {errc::not_found, "The agent '" + r.agent + "' was deleted."});
         return ended(a.r());
     }
-    if (a.progress.turn && a.progress.turn->has_value()) take_response(a, *as, **a.progress.turn);
+    if (a.progress.turn && a.progress.turn->has_value()) take_response(a, as, **a.progress.turn);
     for (auto const& outcome : a.progress.steps) {
         auto s = a.tx().runs().find_step(r.run_id, outcome.ordinal);
         if (!s || s->state != step_state::started) continue;
@@ -185,7 +180,7 @@ run_action decide_next(advance& a) {
             finish_step(a.edit, std::move(*s), outcome, a.settings);
     }
     // The turn that is taken in here was made without them.
-    for (auto& text : a.new_inputs) append_message(a, "user", text, {});
+    for (auto& text : a.new_inputs) a.edit.say("user", text, {});
     if (r.cancel_reason) {
         end_run(a.edit, run_event::cancel, *r.cancel_reason);
         return ended(a.r());
@@ -200,13 +195,12 @@ run_action decide_next(advance& a) {
         fail_run(a.edit, *failed);
         return ended(a.r());
     }
-    return work_or_go_on(a, *as);
+    return work_or_go_on(a, as);
 }
 
 // Sessions before runs, as everywhere: the end of a run promotes the next one under the session's lock.
 std::optional<run> lock_leased(transaction& tx, run_lease const& lease) {
-    tx.sessions().lock(lease.session_id);
-    auto locked = tx.runs().lock_if_epoch(lease.run_id, lease.epoch);
+    auto locked = tx.runs().lock_leased(lease.session_id, lease.run_id, lease.epoch);
     if (locked && locked->state != run_state::running) return std::nullopt;
     return locked;
 }

@@ -41,7 +41,9 @@ run_action ask_model(run_editor& edit, agent const& as, run_settings const& sett
     action.model = as.model;
     action.turn = r.turn + 1;
     action.request =
-        is_background(r) ? build_background_request(edit.tx(), r) : build_context(edit.tx(), r, as, settings);
+        is_background(r)
+            ? build_background_request(edit.tx(), r)
+            : build_context(edit.tx(), r, as, edit.conversation(settings.context_messages_max), settings);
     auto described = describe_request(action.request);
     described["step_id"] = turn_id(action.turn);
     described["model"] = as.model;

@@ -120,14 +120,15 @@ std::vector<model_tool> tools_of(snapshot const& view, agent const& as) {
 
 } // namespace
 
-model_request
-build_context(snapshot const& view, run const& r, agent const& as, run_settings const& settings) {
+model_request build_context(
+    snapshot const& view, run const& r, agent const& as, std::vector<message> messages,
+    run_settings const& settings
+) {
     model_request request;
     request.run_id = r.run_id;
     request.temperature = as.temperature;
     request.attempt = r.attempt;
     request.tools = tools_of(view, as);
-    auto messages = view.sessions().latest_messages(r.session_id, settings.context_messages_max);
     fit_window(messages, settings.context_characters_max);
     for (auto const& m : messages) {
         request.messages.push_back(to_model_message(m));

@@ -10,8 +10,10 @@ namespace gatehouse::core {
 // fits the window (from the newest back, cut at a user's message), and the tools the agent may see. A tool
 // call that never got an answer, because its run ended, is answered with that sentence, since providers
 // refuse a call without one. Database thread.
-model_request
-build_context(snapshot const& view, run const& r, agent const& as, run_settings const& settings);
+model_request build_context(
+    snapshot const& view, run const& r, agent const& as, std::vector<message> messages,
+    run_settings const& settings
+);
 
 // What goes on the tape for it.
 boost::json::object describe_request(model_request const& request);

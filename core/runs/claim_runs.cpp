@@ -31,17 +31,12 @@ bool has_conversation(snapshot const& view, run const& r) {
 
 } // namespace
 
-void begin_conversation(transaction& tx, run const& r) {
-    auto input = parse_own_json(r.input).as_object();
-    message m;
-    m.session_id = r.session_id;
-    m.run_id = r.run_id;
-    m.role = "user";
-    if (auto const* text = input.if_contains("text")) m.text = text->as_string();
+void begin_conversation(run_editor& edit) {
+    auto input = parse_own_json(edit.value().input).as_object();
+    auto const* text = input.if_contains("text");
+    std::string said(text ? std::string_view(text->as_string()) : "");
     input.erase("text");
-    m.extra = json::serialize(input);
-    m.created_at = tx.now();
-    tx.sessions().append_message(std::move(m));
+    edit.say("user", std::move(said), std::move(input));
 }
 
 std::vector<run_lease>
@@ -56,7 +51,7 @@ claim_runs(transaction& tx, std::string const& instance_id, std::int64_t limit, 
         edit.append_lease(is_new ? "start" : was_waiting ? "resume" : reason_to_go_on(tx, edit.value()));
         if (is_new) edit.move(run_event::claim);
         if (was_waiting) edit.move(run_event::resume);
-        if (begins) begin_conversation(tx, edit.value());
+        if (begins) begin_conversation(edit);
         edit.save();
         leases.push_back({edit.value().run_id, edit.value().session_id, edit.value().lease_epoch});
     }

@@ -1,5 +1,6 @@
 #pragma once
 #include "core/runs/advance_run.hpp"
+#include "core/runs/run_editor.hpp"
 
 #include <vector>
 
@@ -12,6 +13,6 @@ std::vector<run_lease> claim_runs(
 );
 
 // Puts the run's own input into its session's conversation: once, when the run begins to work.
-void begin_conversation(transaction& tx, run const& r);
+void begin_conversation(run_editor& edit);
 
 } // namespace gatehouse::core

@@ -50,16 +50,10 @@ void finish_step(run_editor& edit, step s, step_outcome const& outcome, run_sett
             {"artifacts", std::move(artifacts)},
         }
     );
-    message m;
-    m.session_id = edit.value().session_id;
-    m.run_id = s.run_id;
-    m.role = "tool";
-    m.text = *s.output;
-    m.extra = json::serialize(json::object{
-        {"call_id", s.call_id}, {"tool", s.tool}, {"ok", outcome.ok}, {"step_id", step_id(s.ordinal)}
-    });
-    m.created_at = edit.tx().now();
-    edit.tx().sessions().append_message(std::move(m));
+    edit.say(
+        "tool", *s.output,
+        {{"call_id", s.call_id}, {"tool", s.tool}, {"ok", outcome.ok}, {"step_id", step_id(s.ordinal)}}
+    );
 }
 
 } // namespace gatehouse::core

@@ -46,6 +46,9 @@ class turn_sink final : public text_sink {
         to_->on_delta(from_, offset_, piece);
         offset_ += static_cast<std::int64_t>(piece.size());
     }
+    void end() {
+        if (to_) to_->on_turn_end(from_);
+    }
 
   private:
     delta_listener* to_;
@@ -161,6 +164,7 @@ task<> run_driver::take_turn(run_action action) {
         GATEHOUSE_FAIL_POINT("driver.before_turn");
         auto said = co_await entry->provider->turn(action.request, sink, stop_);
         GATEHOUSE_FAIL_POINT("driver.turn_taken");
+        sink.end();
         clean(said, env_.secrets);
         progress_.turn = std::move(said);
     }

@@ -37,6 +37,8 @@ class delta_listener {
         std::int64_t attempt = 0;
     };
     virtual void on_delta(origin const& from, std::int64_t offset, std::string_view text) = 0;
+    // The turn is over, and the tape will tell its whole text: pieces that were held back need not go out.
+    virtual void on_turn_end(origin const& from) = 0;
 };
 
 // What every run of a process works with.

@@ -3,6 +3,8 @@
 #include "core/events/make_event.hpp"
 #include "core/runs/tape.hpp"
 
+#include <boost/json/serialize.hpp>
+
 #include <cassert>
 #include <utility>
 
@@ -16,6 +18,27 @@ void run_editor::append(std::string_view kind, json::object payload) {
     ));
     run_.tape_seq = items_.back().seq;
     run_.tape_hash = items_.back().hash;
+}
+
+void run_editor::say(std::string role, std::string text, json::object extra) {
+    if (is_background(run_)) return;
+    message m;
+    m.session_id = run_.session_id;
+    m.run_id = run_.run_id;
+    m.role = std::move(role);
+    m.text = std::move(text);
+    m.extra = json::serialize(extra);
+    m.created_at = tx_.now();
+    said_.push_back(std::move(m));
+}
+
+std::vector<message> run_editor::conversation(std::int64_t messages_max) const {
+    std::vector<message> all;
+    auto const said = static_cast<std::int64_t>(said_.size());
+    if (!session_is_new_ && said < messages_max)
+        all = tx_.sessions().latest_messages(run_.session_id, messages_max - said);
+    all.insert(all.end(), said_.begin(), said_.end());
+    return all;
 }
 
 void run_editor::move(run_event on, std::string_view reason) {
@@ -67,23 +90,23 @@ std::vector<approval> run_editor::open_questions() const {
 }
 
 void run_editor::save() {
+    auto next =
+        is_terminal(run_.state) ? tx_.runs().head_of_session(run_.session_id, run_.run_id) : std::nullopt;
     tx_.runs().save(run_);
-    flush_tape();
+    write_what_was_said();
     // Only now: at no moment may two runs of a session be at work or claimable.
-    if (is_terminal(run_.state)) promote_next_run();
+    if (next) promote(next->run_id);
 }
 
 void run_editor::insert() {
     tx_.runs().insert(run_);
-    flush_tape();
+    write_what_was_said();
 }
 
 // Makes the run that now stands first in the session claimable. Where a blocked run ended, that is one which
 // has its turn already.
-void run_editor::promote_next_run() {
-    auto head = tx_.runs().head_of_session(run_.session_id);
-    if (!head) return;
-    auto next = tx_.runs().lock(head->run_id);
+void run_editor::promote(std::string const& run_id) {
+    auto next = tx_.runs().lock(run_id);
     bool is_blocked = next && next->state == run_state::accepted && !next->claimable_at && !next->lease_owner;
     if (!is_blocked) return;
     next->claimable_at = tx_.now();
@@ -91,7 +114,9 @@ void run_editor::promote_next_run() {
     tx_.signals().queue = true;
 }
 
-void run_editor::flush_tape() {
+void run_editor::write_what_was_said() {
+    for (auto& each : said_) tx_.sessions().append_message(std::move(each));
+    said_.clear();
     if (run_.claimable_at) tx_.signals().queue = true;
     if (items_.empty()) return;
     tx_.runs().append_tape(run_.run_id, items_);

@@ -27,6 +27,13 @@ class run_editor {
 
     void append(std::string_view kind, boost::json::object payload);
 
+    // Says something in the session's conversation, where the run is no work in the background.
+    void say(std::string role, std::string text, boost::json::object extra);
+    // The newest messages of the session, with what was said here.
+    std::vector<message> conversation(std::int64_t messages_max) const;
+    // The run's session was made in this transaction: nothing was said in it before.
+    void begin_session() { session_is_new_ = true; }
+
     // Moves the run, with a status_change on the tape and an event; the transition must exist in the table.
     // `from` of a new run is absent.
     void move(run_event on, std::string_view reason = {});
@@ -48,20 +55,24 @@ class run_editor {
     std::vector<step> steps_of_turn() const;
     std::vector<approval> open_questions() const;
 
-    // Writes the row, the tape items and the signals; a run that has ended makes its session's next one
-    // claimable, under the session's lock, which the caller then holds. Nothing may be changed afterwards.
+    // Writes the row, the tape items, the messages and the signals; a run that has ended makes its session's
+    // next one claimable, under the session's lock, which the caller then holds. Nothing may be changed
+    // afterwards.
     void save();
     // The same for a run that is not in the store yet.
     void insert();
 
   private:
-    void promote_next_run();
-    void flush_tape();
+    void promote(std::string const& run_id);
+    void write_what_was_said();
     void publish_state(std::optional<run_state> from, run_state to);
 
     transaction& tx_;
     run run_;
     std::vector<tape_item> items_;
+    std::vector<message>
+        said_; // written with the run: until then, reading costs Postgres no further round trip
+    bool session_is_new_ = false;
     bool inbox_taken_ = false;
 };
 

@@ -43,8 +43,10 @@ class run_store {
     virtual void insert(run const& r) = 0;
     // Reads the run and keeps its row locked to the end of the transaction.
     virtual std::optional<run> lock(std::string const& run_id) = 0;
-    // As lock(), but nothing where the lease has another epoch: then the run is not the caller's any more.
-    virtual std::optional<run> lock_if_epoch(std::string const& run_id, std::int64_t lease_epoch) = 0;
+    // Locks the session and then the run, as everywhere. Nothing where the lease has another epoch: then the
+    // run is not the caller's any more.
+    virtual std::optional<run>
+    lock_leased(std::string const& session_id, std::string const& run_id, std::int64_t lease_epoch) = 0;
     // Writes every column that may change. The caller holds the row's lock.
     virtual void save(run const& r) = 0;
 
@@ -60,8 +62,10 @@ class run_store {
     virtual bool any_of_nobody() const = 0;
     virtual std::int64_t release_all_of_nobody() = 0;
 
-    // The unfinished run that stands first in the session; never work in the background.
-    virtual std::optional<run> head_of_session(std::string const& session_id) const = 0;
+    // The unfinished run that stands first in the session, where `but_run_id` is not counted; never work in
+    // the background.
+    virtual std::optional<run>
+    head_of_session(std::string const& session_id, std::string const& but_run_id = {}) const = 0;
     // The next free ordinal of a session, and the one beside its order; the caller holds the session's lock.
     virtual std::int64_t next_ordinal(std::string const& session_id) const = 0;
     virtual std::int64_t next_background_ordinal(std::string const& session_id) const = 0;

@@ -56,7 +56,7 @@ claim_or_queue(run_editor& edit, agent const& as, run_request const& request, ru
     r.lease_epoch = 1;
     edit.append_lease("start");
     edit.move(run_event::claim);
-    begin_conversation(edit.tx(), r);
+    begin_conversation(edit);
     return ask_model(edit, as, settings);
 }
 
@@ -80,11 +80,14 @@ blocked_by what_blocks(transaction& tx, run const& head) {
 } // namespace
 
 result<started_run> start_run(transaction& tx, run_request const& request, run_settings const& settings) {
+    bool const is_named = request.session_id || request.session_key;
+    // What is read before the first row is written costs Postgres no further round trip.
+    auto as = is_named ? std::nullopt : tx.agents().find(request.agent.value_or("default"));
     auto resolved = session_of(tx, request);
     if (!resolved) return std::unexpected(resolved.error());
     auto const& [in, is_new] = *resolved;
     if (!is_new) tx.sessions().lock(in.session_id);
-    auto as = tx.agents().find(request.agent.value_or(in.agent));
+    if (is_named) as = tx.agents().find(request.agent.value_or(in.agent));
     if (!as && request.agent) return fail(errc::not_found, "There is no agent '" + *request.agent + "'.");
     // The session's own was deleted.
     if (!as) as = tx.agents().find("default");
@@ -92,6 +95,7 @@ result<started_run> start_run(transaction& tx, run_request const& request, run_s
     touch(tx, in);
     auto ordinal = is_new ? 1 : tx.runs().next_ordinal(in.session_id);
     run_editor edit(tx, make_run(tx, request, in, ordinal, as->name));
+    if (is_new) edit.begin_session();
     edit.announce_new();
     auto input = request.input;
     if (request.trace_parent) input["traceparent"] = *request.trace_parent;

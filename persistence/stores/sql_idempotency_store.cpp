@@ -27,7 +27,7 @@ std::optional<core::idempotency_store::stored> sql_idempotency_store::insert_or_
 }
 
 void sql_idempotency_store::set_reply(core::idempotency_key const& key, core::json_text const& reply) {
-    sql_.exec(
+    sql_.exec_later(
         "UPDATE idempotency SET reply = :reply WHERE principal = :principal AND method = :method AND key = "
         ":key",
         reply, key.principal, key.method, key.key

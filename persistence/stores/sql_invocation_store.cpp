@@ -55,7 +55,7 @@ std::vector<std::string> sql_invocation_store::devices_with_queued(std::string c
 }
 
 void sql_invocation_store::insert(invocation const& i) {
-    invocation_record::exec(
+    invocation_record::exec_later(
         sql_,
         "INSERT INTO invocations (" INVOCATION_COLUMNS
         ") VALUES (:invocation_id, :device_id, :state, :principal, "
@@ -82,7 +82,7 @@ void sql_invocation_store::save(invocation const& i) {
         invocation, &invocation::state, &invocation::lease_epoch, &invocation::attempt,
         &invocation::connection_epoch, &invocation::expires_at, &invocation::result, &invocation::error,
         &invocation::evidence, &invocation::finished_at, &invocation::invocation_id>;
-    changed::exec(
+    changed::exec_later(
         sql_,
         "UPDATE invocations SET state = :state, lease_epoch = :lease_epoch, attempt = :attempt, "
         "connection_epoch = :connection_epoch, expires_at = :expires_at, result = :result, error = :error, "

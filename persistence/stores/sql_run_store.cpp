@@ -161,7 +161,7 @@ std::map<std::string, std::int64_t> sql_run_store::count_by_owner() const {
 }
 
 void sql_run_store::insert(run const& r) {
-    run_record::exec(
+    run_record::exec_later(
         sql_,
         "INSERT INTO runs (" RUN_COLUMNS
         ") VALUES (:run_id, :session_id, :principal, :agent, :purpose, :state, :input, :output, "
@@ -184,19 +184,25 @@ std::optional<run> sql_run_store::lock(std::string const& run_id) {
     );
 }
 
-std::optional<run> sql_run_store::lock_if_epoch(std::string const& run_id, std::int64_t lease_epoch) {
+std::optional<run> sql_run_store::lock_leased(
+    std::string const& session_id, std::string const& run_id, std::int64_t lease_epoch
+) {
     return run_record::find(
         sql_,
         sql_.either(
-            "SELECT " RUN_COLUMNS " FROM runs WHERE run_id = :run_id AND lease_epoch = :epoch",
-            "SELECT " RUN_COLUMNS " FROM runs WHERE run_id = :run_id AND lease_epoch = :epoch FOR UPDATE"
+            "SELECT " RUN_COLUMNS " FROM runs WHERE session_id = :session_id AND run_id = :run_id "
+            "AND lease_epoch = :epoch",
+            // The session's lock is taken before the run is looked for.
+            "WITH locked AS MATERIALIZED (SELECT 1 FROM sessions WHERE session_id = :session_id FOR UPDATE) "
+            "SELECT " RUN_COLUMNS " FROM runs WHERE EXISTS (SELECT 1 FROM locked) AND run_id = :run_id "
+            "AND lease_epoch = :epoch FOR UPDATE"
         ),
-        run_id, lease_epoch
+        session_id, run_id, lease_epoch
     );
 }
 
 void sql_run_store::save(run const& r) {
-    changed_run::exec(
+    changed_run::exec_later(
         sql_,
         "UPDATE runs SET state = :state, output = :output, error = :error, input_tokens = :input_tokens, "
         "output_tokens = :output_tokens, turn = :turn, attempt = :attempt, steps = :steps, started_at = "
@@ -287,12 +293,14 @@ std::int64_t sql_run_store::release_all_of_nobody() {
     );
 }
 
-std::optional<run> sql_run_store::head_of_session(std::string const& session_id) const {
+std::optional<run>
+sql_run_store::head_of_session(std::string const& session_id, std::string const& but_run_id) const {
     return run_record::find(
         sql_,
-        "SELECT " RUN_COLUMNS " FROM runs WHERE session_id = :session_id AND ordinal > 0 AND " IS_UNFINISHED
+        "SELECT " RUN_COLUMNS
+        " FROM runs WHERE session_id = :session_id AND run_id <> :but AND ordinal > 0 AND " IS_UNFINISHED
         " ORDER BY ordinal LIMIT 1",
-        session_id
+        session_id, but_run_id
     );
 }
 
@@ -313,8 +321,8 @@ std::int64_t sql_run_store::next_background_ordinal(std::string const& session_i
 void sql_run_store::append_tape(std::string const& run_id, std::span<tape_item const> items) {
     if (items.empty()) return;
     if (sql_.of().is_postgres()) {
-        // One round trip for all of them.
-        sql_.exec(
+        // One statement for all of them.
+        sql_.exec_later(
             "INSERT INTO tape_items (run_id, seq, kind, occurred_at, payload, prev_hash, hash) "
             "SELECT CAST(:run_id AS TEXT), seq, kind, occurred_at, payload, prev_hash, hash FROM "
             "json_to_recordset("
@@ -358,7 +366,7 @@ sql_run_store::tape(std::string const& run_id, std::int64_t after_seq, std::int6
 void sql_run_store::add_to_inbox(
     std::string const& run_id, std::string const& kind, core::json_text const& payload
 ) {
-    sql_.exec(
+    sql_.exec_later(
         "INSERT INTO run_inbox (run_id, kind, payload) VALUES (:run_id, :kind, :payload)", run_id, kind,
         payload
     );
@@ -391,7 +399,7 @@ std::vector<std::string> sql_run_store::with_news(std::vector<std::string> const
 }
 
 void sql_run_store::insert_step(step const& s) {
-    step_record::exec(
+    step_record::exec_later(
         sql_,
         "INSERT INTO steps (" STEP_COLUMNS
         ") VALUES (:run_id, :ordinal, :turn, :call_id, :tool, :state, :attempt, "
@@ -403,7 +411,7 @@ void sql_run_store::insert_step(step const& s) {
 }
 
 void sql_run_store::save_step(step const& s) {
-    changed_step::exec(
+    changed_step::exec_later(
         sql_,
         "UPDATE steps SET state = :state, attempt = :attempt, idempotency_key = :idempotency_key, node = "
         ":node, "

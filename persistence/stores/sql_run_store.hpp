@@ -17,14 +17,16 @@ class sql_run_store final : public core::run_store {
     std::map<std::string, std::int64_t> count_by_owner() const override;
     void insert(core::run const& r) override;
     std::optional<core::run> lock(std::string const& run_id) override;
-    std::optional<core::run> lock_if_epoch(std::string const& run_id, std::int64_t lease_epoch) override;
+    std::optional<core::run>
+    lock_leased(std::string const& session_id, std::string const& run_id, std::int64_t lease_epoch) override;
     void save(core::run const& r) override;
     std::vector<core::run> claim(std::string const& owner, std::int64_t limit, core::run_queue from) override;
     core::claimable_times next_claimable_at() const override;
     std::int64_t release_all_of(std::string const& owner) override;
     bool any_of_nobody() const override;
     std::int64_t release_all_of_nobody() override;
-    std::optional<core::run> head_of_session(std::string const& session_id) const override;
+    std::optional<core::run>
+    head_of_session(std::string const& session_id, std::string const& but_run_id) const override;
     std::int64_t next_ordinal(std::string const& session_id) const override;
     std::int64_t next_background_ordinal(std::string const& session_id) const override;
     void

@@ -53,13 +53,14 @@ std::vector<session> sql_session_store::list(core::session_filter const& filter)
 }
 
 bool sql_session_store::insert_if_new(session const& s) {
-    return session_record::exec(
-               sql_,
-               "INSERT INTO sessions (" SESSION_COLUMNS
-               ") VALUES (:session_id, :session_key, :principal, :agent, "
-               ":label, :mode, :created_at, :updated_at) ON CONFLICT (principal, session_key) DO NOTHING",
-               s
-           ) == 1;
+    static constexpr statement text =
+        "INSERT INTO sessions (" SESSION_COLUMNS
+        ") VALUES (:session_id, :session_key, :principal, :agent, :label, :mode, :created_at, :updated_at) "
+        "ON CONFLICT (principal, session_key) DO NOTHING";
+    if (s.session_key != s.session_id) return session_record::exec(sql_, text, s) == 1;
+    // Nobody else has made a session with this id for its key.
+    session_record::exec_later(sql_, text, s);
+    return true;
 }
 
 bool sql_session_store::lock(std::string const& session_id) {
@@ -78,7 +79,7 @@ void sql_session_store::save(session const& s) {
     using changed = record<
         session, &session::agent, free_column<&session::label>, &session::mode, &session::updated_at,
         &session::session_id>;
-    changed::exec(
+    changed::exec_later(
         sql_,
         "UPDATE sessions SET agent = :agent, label = :label, mode = :mode, updated_at = :updated_at "
         "WHERE session_id = :session_id",
@@ -87,7 +88,7 @@ void sql_session_store::save(session const& s) {
 }
 
 void sql_session_store::touch(std::string const& session_id, timestamp when) {
-    sql_.exec(
+    sql_.exec_later(
         "UPDATE sessions SET updated_at = :updated_at WHERE session_id = :session_id", when, session_id
     );
 }
@@ -115,7 +116,7 @@ void sql_session_store::remove(std::string const& session_id) {
 
 void sql_session_store::append_message(message m) {
     // The session's row is locked by whoever appends, so nobody takes the same ordinal.
-    sql_.exec(
+    sql_.exec_later(
         "INSERT INTO messages (session_id, ordinal, run_id, role, text, extra, created_at) VALUES "
         "(:session_id, "
         "(SELECT coalesce(max(ordinal), 0) + 1 FROM messages WHERE session_id = :session_id), :run_id, "

@@ -42,7 +42,7 @@ class director {
 
     template <class F>
     auto write(F work) {
-        auto const told = protocol_->begin(ids_.make());
+        auto const told = protocol_->begin(ids_.make(), false);
         core::transaction tx(session_.stores(), told.value_or(time_.now()), ids_);
         auto out = work(tx);
         protocol_->publish(std::move(tx.published()));

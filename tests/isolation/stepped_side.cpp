@@ -94,7 +94,7 @@ void stepped_side::run(unit const& work) {
     auto const protocol = persistence::commit_protocol::make(sql);
     for (;; ++retries_) {
         try {
-            auto const told = protocol->begin(ids_.make());
+            auto const told = protocol->begin(ids_.make(), false);
             core::transaction tx(session_.stores(), told.value_or(time_.now()), ids_);
             if (!work(tx)) return sql.rollback();
             protocol->publish(std::move(tx.published()));

@@ -49,7 +49,7 @@ void simulated_database::attempt(unit<core::transaction>& work) {
     std::exception_ptr failure;
     std::shared_ptr<core::commit_signals> signals;
     try {
-        protocol_->begin(ids_.make());
+        protocol_->begin(ids_.make(), false);
         // As PostgreSQL does, the store tells its time.
         time_.learn(simulated_clock(schedule_).now());
         core::transaction tx(store_.session().stores(), time_.now(), ids_);

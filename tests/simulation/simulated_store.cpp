@@ -96,10 +96,12 @@ class simulated_store::nested_dialect final : public persistence::dialect {
         in_unit_ = false;
     }
     bool in_transaction(soci::session&) const override { return in_unit_; }
+    bool can_go_on(soci::session&) const override { return in_unit_; }
     std::int64_t changes(soci::session& session) const override { return real_->changes(session); }
     int column_count(soci::details::statement_backend& executed) const override {
         return real_->column_count(executed);
     }
+    std::optional<kept_statement> find_kept(soci::details::statement_backend&) const override { return {}; }
     [[noreturn]] void rethrow(soci::session& session, std::string const& doing) const override {
         real_->rethrow(session, doing);
     }

@@ -122,21 +122,30 @@ TEST_P(db_test, a_unit_that_returns_an_error_or_throws_leaves_nothing) {
 
 TEST_P(db_test, a_read_sees_one_snapshot) {
     write(put("a", "old"));
+    // It is run again with a transaction around it, once it is seen to read twice.
     auto const seen = read([this](snapshot& now) {
-        auto before = now.meta().get("b");
-        std::promise<void> done;
-        std::thread([&] {
-            store_->run_from_outside("INSERT INTO meta (key, value) VALUES ('b', 'new')");
-            done.set_value();
-        }).join();
-        done.get_future().wait();
-        return before == now.meta().get("b");
+        auto before = now.meta().get("a");
+        std::thread([&] { store_->run_from_outside("UPDATE meta SET value = value || '+' WHERE key = 'a'"); }
+        ).join();
+        return before == now.meta().get("a");
     });
     EXPECT_TRUE(seen);
-    EXPECT_EQ(get("b"), "new");
+    EXPECT_EQ(get("a"), "old++");
 }
 
-TEST_P(db_test, units_that_wait_together_are_committed_together_on_sqlite) {
+TEST_P(db_test, a_unit_that_reads_twice_is_known_by_then) {
+    int runs = 0;
+    for (int i = 0; i < 2; ++i) {
+        read([&](snapshot& now) {
+            ++runs;
+            return now.meta().get("a") == now.meta().get("b");
+        });
+    }
+    EXPECT_GE(runs, 3);
+    EXPECT_LE(runs, 4) << "each session learns it once";
+}
+
+TEST_P(db_test, units_that_wait_together_are_committed_together) {
     std::vector<outcome> to;
     std::vector<std::function<result<int>(transaction&)>> units;
     for (int i = 0; i < 50; ++i) {
@@ -148,7 +157,7 @@ TEST_P(db_test, units_that_wait_together_are_committed_together_on_sqlite) {
     run_together(units, to);
     for (auto const& each : to) EXPECT_TRUE(each.ok) << each.error;
     EXPECT_EQ(get("k49"), "v");
-    EXPECT_EQ(commits_, is_postgres() ? 51 : 2);
+    EXPECT_EQ(commits_, is_postgres() ? 5 : 2);
 }
 
 TEST_P(db_test, a_unit_that_fails_in_a_group_fails_alone) {
@@ -197,7 +206,8 @@ TEST_P(db_test, a_unit_that_fails_in_a_group_fails_alone) {
     EXPECT_EQ(to[2].error, "bug");
     EXPECT_FALSE(to[3].ok);
     EXPECT_TRUE(to[4].ok);
-    for (auto const& each : to) EXPECT_EQ(each.runs, 1);
+    // Postgres gives up a transaction in which a statement failed; then each unit is run by itself.
+    for (auto const& each : to) EXPECT_LE(each.runs, is_postgres() ? 2 : 1);
     EXPECT_EQ(get("first"), "v");
     EXPECT_EQ(get("second"), std::nullopt);
     EXPECT_EQ(get("third"), std::nullopt);
@@ -210,7 +220,6 @@ TEST_P(db_test, a_unit_that_fails_in_a_group_fails_alone) {
 }
 
 TEST_P(db_test, a_group_whose_commit_fails_is_run_again_unit_by_unit) {
-    if (is_postgres()) GTEST_SKIP() << "no groups there";
     std::vector<outcome> to;
     bool failed = false;
     std::vector<std::function<result<int>(transaction&)>> units;
@@ -230,7 +239,8 @@ TEST_P(db_test, a_group_whose_commit_fails_is_run_again_unit_by_unit) {
     EXPECT_TRUE(failed);
     for (int i = 0; i < 3; ++i) {
         EXPECT_TRUE(to[static_cast<std::size_t>(i)].ok);
-        EXPECT_EQ(to[static_cast<std::size_t>(i)].runs, 2);
+        auto const runs = to[static_cast<std::size_t>(i)].runs;
+        EXPECT_TRUE(runs == 2 || (runs == 1 && is_postgres())) << "there another writer may have taken it";
         EXPECT_EQ(get("k" + std::to_string(i)), "v");
     }
 }

@@ -83,8 +83,8 @@ TEST_P(run_store_test, a_lock_reads_the_run_and_an_epoch_guards_it) {
     insert(sample_run("run_1"));
     write([](transaction& tx) {
         EXPECT_TRUE(same_fields(tx.runs().lock("run_1"), sample_run("run_1")));
-        EXPECT_TRUE(tx.runs().lock_if_epoch("run_1", 6));
-        EXPECT_FALSE(tx.runs().lock_if_epoch("run_1", 5));
+        EXPECT_TRUE(tx.runs().lock_leased("ses_1", "run_1", 6));
+        EXPECT_FALSE(tx.runs().lock_leased("ses_1", "run_1", 5));
         EXPECT_FALSE(tx.runs().lock("run_2"));
     });
 }

@@ -99,6 +99,58 @@ TEST_P(sql_test, a_kept_statement_takes_new_values_each_time) {
     EXPECT_EQ(std::get<1>(found[4]), std::nullopt);
 }
 
+TEST_P(sql_test, what_is_left_for_later_is_written_before_the_next_statement_and_the_commit) {
+    std::string const text = "o'Brien \\ \"quoted\" $1 :id; DROP TABLE things; ü\n";
+    {
+        sql_transaction whole(db(), access::write);
+        static constexpr statement add =
+            "INSERT INTO things (id, name, weight, size) SELECT :id, CAST(:name AS TEXT), :weight, :size "
+            "WHERE NOT EXISTS (SELECT 1 FROM things WHERE id = :id)";
+        db().exec_later(add, -1, text, 0.1 + 0.2, std::optional<std::int64_t>());
+        db().exec_later(add, 2, std::optional<std::string>(), -1e300, std::int64_t{9'000'000'000});
+        db().exec_later(add, 2, "a second one", 0.0, std::int64_t{0});
+        auto const seen =
+            db().rows<std::int64_t, std::optional<std::string>, double, std::optional<std::int64_t>>(
+                "SELECT id, name, weight, size FROM things ORDER BY id"
+            );
+        ASSERT_EQ(seen.size(), 2u);
+        EXPECT_EQ(seen[0], std::tuple(-1, text, 0.1 + 0.2, std::nullopt));
+        EXPECT_EQ(seen[1], std::tuple(2, std::nullopt, -1e300, 9'000'000'000));
+        db().exec_later("UPDATE things SET size = 3");
+        whole.commit();
+    }
+    sql_transaction const whole(db(), access::read);
+    EXPECT_EQ(db().row<std::int64_t>("SELECT count(*) FROM things WHERE size = 3"), 2);
+}
+
+TEST_P(sql_test, what_is_left_for_later_goes_with_its_transaction) {
+    {
+        sql_transaction const whole(db(), access::write);
+        db().exec_later("INSERT INTO things (id) VALUES (:id)", 1);
+    }
+    {
+        sql_transaction whole(db(), access::write);
+        insert(2);
+        auto const again = [&] {
+            db().exec_later("INSERT INTO things (id) VALUES (:id)", 2);
+            whole.commit();
+        };
+        EXPECT_THROW(again(), unique_violation) << "at the latest with the COMMIT";
+    }
+    sql_transaction const whole(db(), access::read);
+    EXPECT_EQ(db().row<std::int64_t>("SELECT count(*) FROM things"), 0);
+}
+
+TEST_P(sql_test, one_statement_goes_without_a_transaction_and_a_second_one_does_not) {
+    db().begin_single();
+    EXPECT_EQ(db().row<std::int64_t>("SELECT count(*) FROM things"), 0);
+    EXPECT_THROW(db().row<std::int64_t>("SELECT count(*) FROM things"), sql::second_statement);
+    db().rollback();
+    EXPECT_THROW(db().row<std::int64_t>("SELECT count(*) FROM things"), std::logic_error);
+    sql_transaction const whole(db(), access::read);
+    EXPECT_EQ(db().row<std::int64_t>("SELECT count(*) FROM things"), 0);
+}
+
 TEST_P(sql_test, a_parameter_may_appear_twice_and_is_given_once) {
     sql_transaction const whole(db(), access::write);
     insert(7, "seven");
@@ -311,7 +363,7 @@ TEST_P(sql_test, an_unfinished_transaction_is_rolled_back) {
         insert(1);
     }
     EXPECT_EQ(count(), 0);
-    EXPECT_FALSE(db().in_transaction());
+    EXPECT_FALSE(db().can_go_on());
 }
 
 TEST_P(sql_test, the_time_is_the_clock_port_on_sqlite_and_the_servers_on_postgres) {

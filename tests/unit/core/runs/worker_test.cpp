@@ -37,6 +37,7 @@ struct no_steps final : step_executor {
 };
 struct no_listener final : delta_listener {
     void on_delta(origin const&, std::int64_t, std::string_view) override {}
+    void on_turn_end(origin const&) override {}
 };
 struct lasting_lease final : lease_guard {
     bool may_act() const override { return true; }
