@@ -17,7 +17,7 @@ namespace gatehouse::persistence {
 namespace {
 
 // Under load one notification stands for everything that was committed meanwhile.
-constexpr std::chrono::milliseconds send_pause{4};
+constexpr std::chrono::milliseconds send_pause{2};
 constexpr std::chrono::milliseconds reconnect_pause{500};
 // Beyond these the others' polls are the quicker way.
 constexpr std::size_t waiting_ids_max = 4'096;

@@ -1,6 +1,7 @@
 #include "core/runs/advance_run.hpp"
 
 #include "core/runs/ask_model.hpp"
+#include "core/runs/build_context.hpp"
 #include "core/runs/end_run.hpp"
 #include "core/runs/follow_up.hpp"
 #include "core/runs/run_editor.hpp"
@@ -152,7 +153,8 @@ run_action work_or_go_on(advance& a, std::optional<agent> const& as) {
     }
     if (first_open_question(a.edit)) return wait_for_person(a);
     if (a.model_has_finished && a.new_inputs.empty()) return finish(a);
-    return ask_model(a.edit, *as, a.settings);
+    auto tools = is_background(a.r()) ? std::vector<model_tool>() : tools_of(a.tx(), *as);
+    return ask_model(a.edit, *as, std::move(tools), a.settings);
 }
 
 // The model has said its last word, and nobody has said anything to it since: its agent is not needed any

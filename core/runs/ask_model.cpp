@@ -27,7 +27,8 @@ std::optional<std::string> spent_budget(run const& r, agent const& as, timestamp
 
 } // namespace
 
-run_action ask_model(run_editor& edit, agent const& as, run_settings const& settings) {
+run_action
+ask_model(run_editor& edit, agent const& as, std::vector<model_tool> tools, run_settings const& settings) {
     auto& r = edit.value();
     if (auto spent = spent_budget(r, as, edit.tx().now())) {
         fail_run(edit, {errc::wrong_state, "The run used up " + *spent + "."});
@@ -40,10 +41,12 @@ run_action ask_model(run_editor& edit, agent const& as, run_settings const& sett
     action.principal = r.principal;
     action.model = as.model;
     action.turn = r.turn + 1;
-    action.request =
-        is_background(r)
-            ? build_background_request(edit.tx(), r)
-            : build_context(edit.tx(), r, as, edit.conversation(settings.context_messages_max), settings);
+    if (is_background(r)) {
+        action.request = build_background_request(edit.tx(), r);
+    } else {
+        auto said = edit.conversation(settings.context_messages_max);
+        action.request = build_context(r, as, std::move(tools), std::move(said), settings);
+    }
     auto described = describe_request(action.request);
     described["step_id"] = turn_id(action.turn);
     described["model"] = as.model;

@@ -99,6 +99,8 @@ void join_calls_and_outputs(std::vector<model_message>& messages) {
     messages = std::move(joined);
 }
 
+} // namespace
+
 std::vector<model_tool> tools_of(snapshot const& view, agent const& as) {
     std::vector<model_tool> tools;
     for (auto const& t : all_tools(view)) {
@@ -118,17 +120,15 @@ std::vector<model_tool> tools_of(snapshot const& view, agent const& as) {
     return tools;
 }
 
-} // namespace
-
 model_request build_context(
-    snapshot const& view, run const& r, agent const& as, std::vector<message> messages,
+    run const& r, agent const& as, std::vector<model_tool> tools, std::vector<message> messages,
     run_settings const& settings
 ) {
     model_request request;
     request.run_id = r.run_id;
     request.temperature = as.temperature;
     request.attempt = r.attempt;
-    request.tools = tools_of(view, as);
+    request.tools = std::move(tools);
     fit_window(messages, settings.context_characters_max);
     for (auto const& m : messages) {
         request.messages.push_back(to_model_message(m));

@@ -11,9 +11,12 @@ namespace gatehouse::core {
 // call that never got an answer, because its run ended, is answered with that sentence, since providers
 // refuse a call without one. Database thread.
 model_request build_context(
-    snapshot const& view, run const& r, agent const& as, std::vector<message> messages,
+    run const& r, agent const& as, std::vector<model_tool> tools, std::vector<message> messages,
     run_settings const& settings
 );
+
+// The tools that the agent may see.
+std::vector<model_tool> tools_of(snapshot const& view, agent const& as);
 
 // What goes on the tape for it.
 boost::json::object describe_request(model_request const& request);

@@ -75,8 +75,13 @@ void run_editor::append_lease(std::string_view reason) {
 }
 
 std::vector<inbox_message> run_editor::take_inbox() {
-    if (std::exchange(inbox_taken_, true)) return {};
+    if (std::exchange(inbox_taken_, true) || !around().has_inbox) return {};
     return tx_.runs().take_inbox(run_.run_id);
+}
+
+run_store::surroundings const& run_editor::around() {
+    if (!around_) around_ = tx_.runs().around(run_);
+    return *around_;
 }
 
 std::vector<step> run_editor::steps_of_turn() const {
@@ -90,12 +95,11 @@ std::vector<approval> run_editor::open_questions() const {
 }
 
 void run_editor::save() {
-    auto next =
-        is_terminal(run_.state) ? tx_.runs().head_of_session(run_.session_id, run_.run_id) : std::nullopt;
+    auto const next = is_terminal(run_.state) ? around().next_run_id : std::nullopt;
     tx_.runs().save(run_);
     write_what_was_said();
     // Only now: at no moment may two runs of a session be at work or claimable.
-    if (next) promote(next->run_id);
+    if (next) promote(*next);
 }
 
 void run_editor::insert() {

@@ -47,7 +47,7 @@ class run_editor {
     // Notes on the tape who works on the run now.
     void append_lease(std::string_view reason);
 
-    // What others left for the run. The store is asked once: nobody adds to it while the row is locked.
+    // What others left for the run, once.
     std::vector<inbox_message> take_inbox();
 
     // The tool calls of the current turn, in order, and the open questions about them. The store is not asked
@@ -63,6 +63,8 @@ class run_editor {
     void insert();
 
   private:
+    // Asked once: nothing about it changes while run and session are locked.
+    run_store::surroundings const& around();
     void promote(std::string const& run_id);
     void write_what_was_said();
     void publish_state(std::optional<run_state> from, run_state to);
@@ -73,6 +75,7 @@ class run_editor {
     std::vector<message>
         said_; // written with the run: until then, reading costs Postgres no further round trip
     bool session_is_new_ = false;
+    std::optional<run_store::surroundings> around_;
     bool inbox_taken_ = false;
 };
 

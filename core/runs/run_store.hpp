@@ -50,8 +50,8 @@ class run_store {
     // Writes every column that may change. The caller holds the row's lock.
     virtual void save(run const& r) = 0;
 
-    // Takes up to `limit` due runs for `owner`: lease_epoch + 1, claimable_at empty; the state is not
-    // touched.
+    // Locks up to `limit` due runs and gives them to `owner`: lease_epoch + 1, claimable_at empty; the state
+    // is not touched. The caller saves them.
     virtual std::vector<run>
     claim(std::string const& owner, std::int64_t limit, run_queue from = run_queue::messages) = 0;
     virtual claimable_times next_claimable_at() const = 0;
@@ -62,10 +62,14 @@ class run_store {
     virtual bool any_of_nobody() const = 0;
     virtual std::int64_t release_all_of_nobody() = 0;
 
-    // The unfinished run that stands first in the session, where `but_run_id` is not counted; never work in
-    // the background.
-    virtual std::optional<run>
-    head_of_session(std::string const& session_id, std::string const& but_run_id = {}) const = 0;
+    // The unfinished run that stands first in the session; never work in the background.
+    virtual std::optional<run> head_of_session(std::string const& session_id) const = 0;
+    // What concerns a run that is locked with its session.
+    struct surroundings {
+        bool has_inbox = false;
+        std::optional<std::string> next_run_id; // stands first in the session without this run
+    };
+    virtual surroundings around(run const& r) const = 0;
     // The next free ordinal of a session, and the one beside its order; the caller holds the session's lock.
     virtual std::int64_t next_ordinal(std::string const& session_id) const = 0;
     virtual std::int64_t next_background_ordinal(std::string const& session_id) const = 0;

@@ -1,6 +1,7 @@
 #include "core/runs/start_run.hpp"
 
 #include "core/runs/ask_model.hpp"
+#include "core/runs/build_context.hpp"
 #include "core/runs/claim_runs.hpp"
 #include "core/runs/give_way.hpp"
 #include "core/runs/run_editor.hpp"
@@ -57,7 +58,7 @@ claim_or_queue(run_editor& edit, agent const& as, run_request const& request, ru
     edit.append_lease("start");
     edit.move(run_event::claim);
     begin_conversation(edit);
-    return ask_model(edit, as, settings);
+    return ask_model(edit, as, tools_of(edit.tx(), as), settings);
 }
 
 // The session's head, once it has given way to this message as far as the session's mode wants that.

@@ -13,7 +13,7 @@ namespace {
 
 // Wake-ups make the queue quick; this makes it correct without them.
 constexpr std::chrono::milliseconds poll_period{500};
-constexpr std::int64_t claim_batch_max = 16;
+constexpr std::int64_t claim_batch_max = 32;
 
 } // namespace
 
@@ -128,21 +128,21 @@ task<> worker::claim(std::int64_t limit, run_queue from) {
     if (limit <= 0) co_return;
     GATEHOUSE_FAIL_POINT("worker.before_claim");
     reserved_ += limit;
-    std::vector<run_lease> leases;
+    std::vector<claimed_run> claimed;
     try {
-        auto claim_unit = [limit, from, me = env_.settings.instance_id](transaction& tx) {
-            return claim_runs(tx, me, limit, from);
+        auto claim_unit = [limit, from, &settings = env_.settings](transaction& tx) {
+            return claim_runs(tx, settings.instance_id, limit, from, &settings);
         };
-        leases = co_await env_.db.write(std::move(claim_unit));
+        claimed = co_await env_.db.write(std::move(claim_unit));
     } catch (...) {
         reserved_ -= limit;
         throw;
     }
     GATEHOUSE_FAIL_POINT("worker.claimed");
-    reserved_ -= limit - static_cast<std::int64_t>(leases.size());
-    for (auto& lease : leases) adopt(std::move(lease));
+    reserved_ -= limit - static_cast<std::int64_t>(claimed.size());
+    for (auto& each : claimed) adopt(std::move(each.lease), std::move(each.first));
     // There may be more than one batch.
-    if (static_cast<std::int64_t>(leases.size()) == limit) nudged_ = true;
+    if (static_cast<std::int64_t>(claimed.size()) == limit) nudged_ = true;
 }
 
 void worker::abandon_all() {

@@ -7,14 +7,12 @@
 
 #include <algorithm>
 
-// claimable_at comes last, so that a claim can return another time in its place.
-#define RUN_COLUMNS_BUT_CLAIMABLE_AT                                                                         \
+#define RUN_COLUMNS                                                                                          \
     "run_id, session_id, principal, agent, purpose, state, input, output, error, input_tokens, "             \
     "output_tokens, "                                                                                        \
     "ordinal, turn, "                                                                                        \
     "attempt, steps, created_at, started_at, finished_at, deadline_at, lease_owner, lease_epoch, tape_seq, " \
-    "tape_hash, waiting_on, cancel_reason"
-#define RUN_COLUMNS RUN_COLUMNS_BUT_CLAIMABLE_AT ", claimable_at"
+    "tape_hash, waiting_on, cancel_reason, claimable_at"
 #define STEP_COLUMNS                                                                                         \
     "run_id, ordinal, turn, call_id, tool, state, attempt, idempotency_key, arguments, risk, node, "         \
     "operation_hash, "                                                                                       \
@@ -224,36 +222,31 @@ timestamp sql_run_store::low_mark::begin_claim() {
 // As the partial indexes of the two queues say it.
 #define IS_MESSAGE "purpose = 'message'"
 #define IS_BACKGROUND "purpose <> 'message'"
-#define CLAIM_ON_SQLITE(of_queue)                                                                            \
-    "WITH due AS (SELECT run_id AS due_run FROM runs WHERE claimable_at BETWEEN :low AND (SELECT "           \
-    "now_ms()) AND " of_queue " ORDER BY claimable_at LIMIT :limit) "                                        \
-    "UPDATE runs SET lease_epoch = lease_epoch + 1, lease_owner = :owner, claimable_at = NULL "              \
-    "WHERE run_id IN (SELECT due_run FROM due) RETURNING " RUN_COLUMNS
-#define CLAIM_ON_POSTGRES(of_queue)                                                                          \
-    "WITH due AS MATERIALIZED (SELECT run_id AS due_run, claimable_at AS due_at FROM runs "                  \
-    "WHERE claimable_at BETWEEN :low AND (SELECT now_ms()) AND " of_queue                                    \
-    " ORDER BY claimable_at LIMIT :limit FOR UPDATE SKIP LOCKED) "                                           \
-    "UPDATE runs SET lease_epoch = lease_epoch + 1, lease_owner = :owner, claimable_at = NULL FROM due "     \
-    "WHERE run_id = due_run RETURNING " RUN_COLUMNS_BUT_CLAIMABLE_AT ", due_at"
+#define DUE(of_queue)                                                                                        \
+    "SELECT " RUN_COLUMNS " FROM runs WHERE claimable_at BETWEEN :low AND (SELECT now_ms()) AND " of_queue   \
+    " ORDER BY claimable_at LIMIT :limit"
+#define AND_LOCKED " FOR UPDATE SKIP LOCKED"
 std::vector<run> sql_run_store::claim(std::string const& owner, std::int64_t limit, core::run_queue from) {
-    static constexpr statement messages_on_sqlite = CLAIM_ON_SQLITE(IS_MESSAGE);
-    static constexpr statement messages_on_postgres = CLAIM_ON_POSTGRES(IS_MESSAGE);
-    static constexpr statement background_on_sqlite = CLAIM_ON_SQLITE(IS_BACKGROUND);
-    static constexpr statement background_on_postgres = CLAIM_ON_POSTGRES(IS_BACKGROUND);
+    static constexpr statement messages_on_sqlite = DUE(IS_MESSAGE);
+    static constexpr statement messages_on_postgres = DUE(IS_MESSAGE) AND_LOCKED;
+    static constexpr statement background_on_sqlite = DUE(IS_BACKGROUND);
+    static constexpr statement background_on_postgres = DUE(IS_BACKGROUND) AND_LOCKED;
     bool const messages = from == core::run_queue::messages;
     auto& mark = messages ? messages_ : background_;
     auto claimed = run_record::list(
         sql_,
         messages ? sql_.either(messages_on_sqlite, messages_on_postgres)
                  : sql_.either(background_on_sqlite, background_on_postgres),
-        mark.begin_claim(), limit, owner
+        mark.begin_claim(), limit
     );
-    std::ranges::sort(claimed, {}, &run::run_id);
-    if (sql_.of().is_postgres() && !claimed.empty()) {
-        auto const oldest = std::ranges::min(claimed, {}, &run::claimable_at).claimable_at;
-        mark.at = *oldest - std::chrono::seconds(1);
-        for (run& each : claimed) each.claimable_at.reset();
+    if (sql_.of().is_postgres() && !claimed.empty())
+        mark.at = *claimed.front().claimable_at - std::chrono::seconds(1);
+    for (run& each : claimed) {
+        ++each.lease_epoch;
+        each.lease_owner = owner;
+        each.claimable_at.reset();
     }
+    std::ranges::sort(claimed, {}, &run::run_id);
     return claimed;
 }
 
@@ -293,15 +286,24 @@ std::int64_t sql_run_store::release_all_of_nobody() {
     );
 }
 
-std::optional<run>
-sql_run_store::head_of_session(std::string const& session_id, std::string const& but_run_id) const {
+std::optional<run> sql_run_store::head_of_session(std::string const& session_id) const {
     return run_record::find(
         sql_,
-        "SELECT " RUN_COLUMNS
-        " FROM runs WHERE session_id = :session_id AND run_id <> :but AND ordinal > 0 AND " IS_UNFINISHED
+        "SELECT " RUN_COLUMNS " FROM runs WHERE session_id = :session_id AND ordinal > 0 AND " IS_UNFINISHED
         " ORDER BY ordinal LIMIT 1",
-        session_id, but_run_id
+        session_id
     );
+}
+
+core::run_store::surroundings sql_run_store::around(run const& r) const {
+    auto const [has_inbox, next_run_id] = *sql_.row<bool, std::optional<std::string>>(
+        "SELECT CASE WHEN EXISTS (SELECT 1 FROM run_inbox WHERE run_inbox.run_id = :run_id) THEN 1 ELSE 0 "
+        "END, "
+        "(SELECT run_id FROM runs WHERE session_id = :session_id AND run_id <> :run_id AND ordinal > 0 "
+        "AND " IS_UNFINISHED " ORDER BY ordinal LIMIT 1)",
+        r.run_id, r.session_id
+    );
+    return {has_inbox, next_run_id};
 }
 
 std::int64_t sql_run_store::next_ordinal(std::string const& session_id) const {

@@ -25,8 +25,8 @@ class sql_run_store final : public core::run_store {
     std::int64_t release_all_of(std::string const& owner) override;
     bool any_of_nobody() const override;
     std::int64_t release_all_of_nobody() override;
-    std::optional<core::run>
-    head_of_session(std::string const& session_id, std::string const& but_run_id) const override;
+    std::optional<core::run> head_of_session(std::string const& session_id) const override;
+    surroundings around(core::run const& r) const override;
     std::int64_t next_ordinal(std::string const& session_id) const override;
     std::int64_t next_background_ordinal(std::string const& session_id) const override;
     void

@@ -148,8 +148,8 @@ void stage::drain() {
             });
         }
         settings.instance_id = me;
-        auto leases = director_.write([&](core::transaction& tx) { return core::claim_runs(tx, me, 16); });
-        for (auto const& each : leases) end(each);
+        auto claimed = director_.write([&](core::transaction& tx) { return core::claim_runs(tx, me, 16); });
+        for (auto const& each : claimed) end(each.lease);
     }
 }
 

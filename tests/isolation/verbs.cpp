@@ -52,7 +52,8 @@ meeting_unit repeat(stage& on, int) { return start(on, "again " + on.run_id); }
 meeting_unit claim(stage& on, int side) {
     auto leases = std::make_shared<std::vector<core::run_lease>>();
     auto work = [=, me = on.owner + "_" + std::to_string(side)](core::transaction& tx) {
-        *leases = core::claim_runs(tx, me, 16);
+        leases->clear();
+        for (auto const& each : core::claim_runs(tx, me, 16)) leases->push_back(each.lease);
         return true;
     };
     return {work, [=](told& said) {

@@ -40,7 +40,15 @@ class run_store_test : public store_fixture {
         });
     }
     std::vector<run> claim(std::string const& owner, std::int64_t limit) {
-        return write([=](transaction& tx) { return tx.runs().claim(owner, limit); });
+        return write([=](transaction& tx) {
+            return claim_and_save(tx, owner, limit, core::run_queue::messages);
+        });
+    }
+    static std::vector<run>
+    claim_and_save(transaction& tx, std::string const& owner, std::int64_t limit, core::run_queue from) {
+        auto claimed = tx.runs().claim(owner, limit, from);
+        for (auto const& each : claimed) tx.runs().save(each);
+        return claimed;
     }
     static std::vector<std::string> ids(std::vector<run> const& runs) {
         std::vector<std::string> out;
@@ -192,7 +200,7 @@ TEST_P(run_store_test, work_in_the_background_has_a_queue_of_its_own_and_a_place
     EXPECT_LT(*next.messages, at(1));
     EXPECT_EQ(ids(claim("ins_1", 10)), names{"run_1"});
     auto const claimed =
-        write([](transaction& tx) { return tx.runs().claim("ins_1", 10, core::run_queue::background); });
+        write([](transaction& tx) { return claim_and_save(tx, "ins_1", 10, core::run_queue::background); });
     EXPECT_EQ(ids(claimed), names{"run_2"});
     EXPECT_EQ(claimed.at(0).purpose, core::run_purpose::label);
     write([](transaction& tx) {

@@ -107,7 +107,7 @@ TEST_P(failing_store_test, a_run_ends_together_with_what_follows_it) {
     run_lease lease;
     sweep("claim in the background", [&] {
         auto unit = [](transaction& tx) { return claim_runs(tx, "ins_a", 1, run_queue::background); };
-        lease = write(unit).at(0);
+        lease = write(unit).at(0).lease;
     });
     advance(lease);
     sweep("label", [&] { advance(lease, answered("Greetings")); });

@@ -34,7 +34,7 @@ class follow_up_test : public run_fixture {
             return claim_runs(tx, me, 16, run_queue::background);
         });
         if (leases.size() != 1) throw std::runtime_error(std::to_string(leases.size()) + " were due");
-        return leases.front();
+        return leases.front().lease;
     }
     std::optional<std::string> label_of(std::string const& session_id) {
         return read([session_id](snapshot& view) { return view.sessions().find(session_id)->label; });

@@ -74,9 +74,11 @@ class run_fixture : public testing::store_fixture {
         return *started;
     }
     std::vector<run_lease> claim(std::int64_t limit = 16) {
-        return write([limit, me = settings_.instance_id](transaction& tx) {
-            return claim_runs(tx, me, limit);
-        });
+        auto const claimed =
+            write([limit, me = settings_.instance_id](transaction& tx) { return claim_runs(tx, me, limit); });
+        std::vector<run_lease> leases;
+        for (auto const& each : claimed) leases.push_back(each.lease);
+        return leases;
     }
     run_lease claim_one() {
         auto leases = claim();
