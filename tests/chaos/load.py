@@ -14,6 +14,8 @@ from gateway import RpcError
 from world import UNREACHABLE
 
 SESSIONS = [("queue", 3), ("steer", 1), ("interrupt", 1)]  # mode, how many a starter has
+# What a model is asked grows with its conversation, and with it the tapes: after so many runs a client begins others.
+RUNS_OF_A_CONVERSATION = 100
 
 
 class Starter(Client):
@@ -23,16 +25,19 @@ class Starter(Client):
         super().__init__(scene, name)
         self.count = 0
         self.recent = []  # runs to fork, forks among them
-        self.sessions = [f"{name}-{mode}-{n}" for mode, many in SESSIONS for n in range(many)]
+        self.sessions = []
 
-    def run(self):
-        with contextlib.suppress(GaveUp):
-            for session in self.sessions:
-                self.call("session.resolve", {"session_key": session, "mode": session.split("-")[-2]},
-                          key=f"make-{session}")
-            super().run()
+    def begin_conversations(self):
+        self.sessions = []
+        for mode, many in SESSIONS:
+            for n in range(many):
+                session = f"{self.name}-{mode}-{n}-from-{self.count}"
+                self.call("session.resolve", {"session_key": session, "mode": mode}, key=f"make-{session}")
+                self.sessions.append(session)
 
     def step(self):
+        if self.count % RUNS_OF_A_CONVERSATION == 0:
+            self.begin_conversations()
         self.count += 1
         marker = f"{self.name}-{self.count}"
         params = {"session_key": self.random.choice(self.sessions),
@@ -75,7 +80,8 @@ class Writer(Client):
     def step(self):
         self.count += 1
         marker = f"{self.name}-{self.count}"
-        self.call("run.start", {"session_key": f"{self.name}-{self.count % 4}", "input": {"text": f"/say {marker}"}}, key=marker)
+        session = f"{self.name}-{self.count % 4}-{self.count // RUNS_OF_A_CONVERSATION}"
+        self.call("run.start", {"session_key": session, "input": {"text": f"/say {marker}"}}, key=marker)
 
 
 class Repeater(Client):
@@ -87,7 +93,8 @@ class Repeater(Client):
         self.count = 0
 
     def params(self, marker):
-        return {"session_key": f"{self.name}-{self.random.randint(1, 3)}", "idempotency_key": marker,
+        session = f"{self.name}-{self.random.randint(1, 3)}-{self.count // RUNS_OF_A_CONVERSATION}"
+        return {"session_key": session, "idempotency_key": marker,
                 "input": {"text": self.scene.script(self.random, marker)}}
 
     def step(self):
@@ -125,7 +132,8 @@ class Router(Repeater):
 
     def params(self, marker):
         channel, number = self.count % 2, self.count // 2
-        return {"channel": f"chaos-{channel}", "conversation": f"{self.name}-{self.random.randint(1, 3)}", "sender": self.name,
+        conversation = f"{self.name}-{self.random.randint(1, 3)}-{number // RUNS_OF_A_CONVERSATION}"
+        return {"channel": f"chaos-{channel}", "conversation": conversation, "sender": self.name,
                 "text": self.scene.script(self.random, marker), "message_id": f"{self.name}-{number}"}
 
 
