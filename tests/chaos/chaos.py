@@ -15,11 +15,11 @@ from cluster import Cluster, Door, fail_point_names
 from evidence import Evidence
 from faults import BY_NAME
 from gateway import Settings
-from invariants import check_all
 from herd import Herd
+from invariants import check_all
 from journal import Journal
 from kinds import Situation
-from load import EventReader, SseReader, TapeReader
+from readers import EventReader, SseReader, TapeReader
 from scripts import Script
 
 LABELS = ["north", "south"]

@@ -8,6 +8,9 @@ from gateway import RpcError
 from journal import Journal
 from world import UNREACHABLE
 
+# What a model is asked grows with its conversation, and with it the tapes: after so many steps a client begins others.
+STEPS_OF_A_CONVERSATION = 100
+
 
 class GaveUp(Exception):
     """The run is over and the call was never acknowledged: it may have happened or not."""
@@ -58,7 +61,7 @@ class Client(threading.Thread):
         self.random = scene.random_of(name)
         self.journal = Journal(scene.directory / f"journal-{name}.jsonl")
         self.peer = None
-        self.calls = 0
+        self.count = 0  # steps
 
     def run(self):
         try:
@@ -73,6 +76,14 @@ class Client(threading.Thread):
     def step(self):
         raise NotImplementedError
 
+    def next_marker(self):
+        """A text that stands for the step which now begins, and for no other."""
+        self.count += 1
+        return f"{self.name}-{self.count}"
+
+    def conversation(self, which):
+        return f"{self.name}-{which}-{self.count // STEPS_OF_A_CONVERSATION}"
+
     def leave(self):
         if self.peer:
             self.peer.abort()
@@ -80,7 +91,6 @@ class Client(threading.Thread):
 
     def call(self, method, params, key=None):
         """Calls until it is acknowledged or refused for good, on one instance after the other, under one key."""
-        self.calls += 1
         if key:
             params = {**params, "idempotency_key": key}
         self.journal.note("intent", method=method, params=params)
@@ -101,8 +111,11 @@ class Client(threading.Thread):
     def refused(self, method, params, error):
         """Notes a refusal; raises it where another attempt would meet it again."""
         self.journal.note_refusal(method, error, params=params)
-        if not error.data.get("retryable") and error.data.get("kind") != "internal":
+        if not self.may_pass(error):
             raise error
+
+    def may_pass(self, error):
+        return error.data.get("retryable") or error.data.get("kind") == "internal"
 
     def pause(self):
         if self.scene.clients_over.wait(self.random.uniform(0.01, 0.15)):

@@ -4,10 +4,13 @@ from typing import Callable, NamedTuple
 
 import faults
 from clocks import wrong_clocks
-from load import Caller, Clock, Crowd, Decider, Invoker, Repeater, Router, Starter, Writer
+from deciders import Crowd, Decider
 from network import own_network
+from repeaters import Invoker, Repeater, Router
 from scripts import APPROVALS, EVERYTHING, SHORT
+from starters import Starter, Writer
 from storage import small_disk
+from triggers import Caller, Clock
 
 SHORT_KILLS = 4  # beside every other fault once
 ROLLING_ROUNDS = 10
