@@ -68,7 +68,9 @@ std::expected<int, std::string> read_number(std::string_view text, field_kind co
 std::expected<int, std::string> read_step(std::string_view text, field_kind const& kind) {
     int step = 0;
     auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), step);
-    if (failure == std::errc() && end == text.data() + text.size() && step > 0) return step;
+    // A longer step leaves the field as well, and nothing overflows.
+    if (failure == std::errc() && end == text.data() + text.size() && step > 0)
+        return std::min(step, kind.last + 1);
     return problem(fmt::format("the {}'s step '/{}' is not a number from 1 on", kind.name, text));
 }
 
