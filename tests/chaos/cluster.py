@@ -230,6 +230,6 @@ class Cluster:
 
 def fail_point_names(gatehouse):
     """The places that this build of the gateway can be killed at; none in a release."""
-    done = subprocess.run([gatehouse, "--version"], env={"GATEHOUSE_FAILPOINT": "list"},
-                                        capture_output=True, text=True, check=True)
+    done = subprocess.run([gatehouse, "--version"], env={"GATEHOUSE_FAILPOINT": "list"}, capture_output=True, text=True,
+                          check=True)
     return [line for line in done.stdout.splitlines() if re.fullmatch(r"[a-z_]+\.[a-z_]+", line)]

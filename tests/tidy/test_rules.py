@@ -95,10 +95,12 @@ CASES = {
     tidy.readme_per_folder: (
         [
             {"core/a.cpp": ""},
-            {"core/README.md": "", "core/runs/a.cpp": ""},
-            {"core/README.md": "x\n" * 100, "core/a.cpp": ""},
+            {"core/README.md": "# core", "core/runs/a.cpp": ""},
+            {"core/README.md": "#core", "core/a.cpp": ""},
+            {"core/README.md": "# core" + "x\n" * 100, "core/a.cpp": ""},
         ],
-        [{"core/README.md": "", "core/runs/README.md": "", "core/runs/deep/a.cpp": "", ".ci/run": "", "LICENSE": ""}]),
+        [{"core/README.md": "# core", "core/runs/README.md": "# runs", "core/runs/deep/a.cpp": "", ".ci/run": "",
+          "LICENSE": ""}]),
     tidy.names_say_something: (
         [
             {"core/string_utils.hpp": ""}, {"core/common/a.hpp": ""}, {"app/run_manager.cpp": ""},

@@ -277,6 +277,8 @@ def readme_per_folder(tree):
         readme = tree.get(f"{folder}/README.md")
         if readme is None:
             yield Finding(f"{folder}/README.md", 1, "is missing: what the folder is for, where to start, how to add one more")
+        elif not readme.startswith("# "):
+            yield Finding(f"{folder}/README.md", 1, "does not begin with a heading")
         elif readme.count("\n") > README_LINES_MAX:
             yield Finding(f"{folder}/README.md", 1, f"is longer than a screen ({README_LINES_MAX} lines)")
 
