@@ -8,6 +8,11 @@ namespace {
 using core::log_epoch;
 using epoch_record = record<log_epoch, &log_epoch::epoch, &log_epoch::first_seq>;
 
+// What is known of the log as a whole, beside each event. SQLite would copy a subquery that has a limit.
+#define LOG_AND_EVENTS                                                                                       \
+    "SELECT CAST(m.value AS BIGINT), l.epoch, l.first_seq, e.seq, e.event_id, e.topic, e.category, "         \
+    "e.session_id, e.principal, e.type, e.occurred_at, e.payload FROM meta m "
+
 } // namespace
 
 core::event_log::page sql_event_log::read(std::int64_t after, std::int64_t limit) const {
@@ -35,13 +40,17 @@ core::event_log::page sql_event_log::read(std::int64_t after, std::int64_t limit
                   .payload = std::move(*payload)}}
             );
         },
-        "SELECT CAST(m.value AS BIGINT), l.epoch, l.first_seq, e.seq, e.event_id, e.topic, e.category, "
-        "e.session_id, e.principal, e.type, e.occurred_at, e.payload FROM meta m "
-        "JOIN (SELECT epoch, first_seq FROM log_epochs ORDER BY epoch DESC LIMIT 1) l ON m.key = "
-        "'oldest_seq' "
-        "LEFT JOIN (SELECT * FROM outbox WHERE seq > :after ORDER BY seq LIMIT :limit) e ON m.key = "
-        "'oldest_seq' "
-        "WHERE m.key = 'oldest_seq' ORDER BY e.seq",
+        sql_.either(
+            LOG_AND_EVENTS
+            "JOIN log_epochs l ON l.epoch = (SELECT max(epoch) FROM log_epochs) "
+            "LEFT JOIN outbox e ON e.seq > :after WHERE m.key = 'oldest_seq' ORDER BY e.seq LIMIT :limit",
+            LOG_AND_EVENTS
+            "JOIN (SELECT epoch, first_seq FROM log_epochs ORDER BY epoch DESC LIMIT 1) l ON m.key = "
+            "'oldest_seq' "
+            "LEFT JOIN (SELECT * FROM outbox WHERE seq > :after ORDER BY seq LIMIT :limit) e ON m.key = "
+            "'oldest_seq' "
+            "WHERE m.key = 'oldest_seq' ORDER BY e.seq"
+        ),
         after, limit
     );
     return found;

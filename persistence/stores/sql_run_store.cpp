@@ -17,9 +17,9 @@
     "run_id, ordinal, turn, call_id, tool, state, attempt, idempotency_key, arguments, risk, node, "         \
     "operation_hash, "                                                                                       \
     "approval_id, invocation_id, ok, output, artifacts"
-// As the partial indexes say it, word for word.
-#define IS_UNFINISHED "state IN ('accepted', 'running', 'waiting')"
-#define HAS_ENDED "state IN ('succeeded', 'failed', 'cancelled')"
+// As SQLite's partial indexes say it, word for word.
+#define IS_UNFINISHED "(state = 'accepted' OR state = 'running' OR state = 'waiting')"
+#define HAS_ENDED "(state = 'succeeded' OR state = 'failed' OR state = 'cancelled')"
 
 namespace gatehouse::core {
 
