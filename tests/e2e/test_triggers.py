@@ -338,11 +338,10 @@ class ClusterTest(SlotScene):
 
     def test_the_leader_is_killed_and_the_other_goes_on_without_a_gap(self):
         put(self.admin, "shared", kind="cron", cron="* * * * * *")
-        leader, other = self.another(arguments=["--roles", "edge,scheduler"]), None
+        leader, other = self.gateway, self.another(arguments=["--roles", "edge,scheduler"])
         self.admin.call("events.subscribe", {"topics": ["triggers"]})
         self.wait_for_slots(self.admin, "shared", 2)
-        self.assertTrue(self.leads(self.gateway), "the first one leads")
-        other, leader = leader, self.gateway
+        self.assertTrue(self.leads(leader), "the first one leads")
         leader.kill()
         self.admin.abort()
         peer = client(other)
