@@ -157,7 +157,8 @@ TEST_P(db_test, units_that_wait_together_are_committed_together) {
     run_together(units, to);
     for (auto const& each : to) EXPECT_TRUE(each.ok) << each.error;
     EXPECT_EQ(get("k49"), "v");
-    // The first one alone, then groups; PostgreSQL's are of 16 at most, and its other writer may have begun early.
+    // The first one alone, then groups; PostgreSQL's are of 16 at most, and its other writer may have begun
+    // early.
     EXPECT_LE(commits_, is_postgres() ? 6 : 2);
 }
 

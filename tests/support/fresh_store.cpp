@@ -59,6 +59,16 @@ void migrate_once(std::string const& url) {
     persistence::migrate(session);
 }
 
+// A migrated database where tests say what time it is; until one does, it is the server's.
+void migrate_with_settable_time(std::string const& url) {
+    migrate_once(url);
+    run_on_postgres(url, R"(
+        CREATE SEQUENCE test_time MINVALUE 0;
+        ALTER FUNCTION now_ms() RENAME TO server_now_ms;
+        CREATE FUNCTION now_ms() RETURNS BIGINT LANGUAGE sql VOLATILE
+            RETURN (SELECT CASE WHEN is_called THEN last_value ELSE server_now_ms() END FROM test_time))");
+}
+
 // The names of databases stay apart although several test programs may use one server.
 std::string next_database() {
     static int count = 0;
@@ -121,7 +131,7 @@ class shared_database {
     shared_database() : name_(next_database()) {
         run_on_postgres(server_url(), "CREATE DATABASE " + name_);
         auto const url = with_database(server_url(), name_);
-        migrate_once(url);
+        migrate_with_settable_time(url);
         run_on_postgres(url, R"(
             CREATE SCHEMA seed;
             DO $$ DECLARE t text; BEGIN
@@ -152,7 +162,7 @@ fresh_store::fresh_store(store_url::backend kind, schema start) : kind_(kind) {
     database_ = next_database();
     run_on_postgres(server_url(), "CREATE DATABASE " + database_);
     text_ = with_database(server_url(), database_);
-    if (start == schema::migrated) migrate_once(text_);
+    if (start == schema::migrated) migrate_with_settable_time(text_);
 }
 
 fresh_store::~fresh_store() {
@@ -170,6 +180,11 @@ bool fresh_store::is_available(store_url::backend kind) {
 std::string fresh_store::run_from_outside(std::string const& text) const {
     return kind_ == store_url::backend::sqlite ? run_on_sqlite(url().path, text)
                                                : run_on_postgres(text_, text);
+}
+
+void fresh_store::set_server_time(timestamp now) const {
+    if (kind_ == store_url::backend::postgres)
+        run_on_postgres(text_, "SELECT setval('test_time', " + std::to_string(to_ms(now)) + ")");
 }
 
 } // namespace gatehouse::testing

@@ -2,6 +2,7 @@
 // An empty store of a test's own, gone with the test: a SQLite file in a temporary folder, or a database on
 // the server that with_postgres.py started.
 #include "persistence/store_url.hpp"
+#include "protocol/timestamp.hpp"
 #include "tests/support/temporary_directory.hpp"
 
 #include <gtest/gtest.h>
@@ -30,6 +31,8 @@ class fresh_store {
     static bool is_available(store_url::backend kind);
     // Runs SQL from outside, past everything that the product checks. Returns the first value of the result.
     std::string run_from_outside(std::string const& text) const;
+    // What now_ms() tells on PostgreSQL from here on. SQLite asks the clock that a session was opened with.
+    void set_server_time(timestamp now) const;
 
   private:
     store_url::backend kind_;

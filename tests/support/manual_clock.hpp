@@ -4,6 +4,7 @@
 #include "tests/support/manual_loop.hpp"
 
 #include <atomic>
+#include <functional>
 
 namespace gatehouse::testing {
 
@@ -24,10 +25,16 @@ class manual_clock final : public core::clock {
         return from_ms(ms_) + std::chrono::floor<std::chrono::milliseconds>(moved);
     }
 
-    void advance(std::chrono::milliseconds by) { ms_ += by.count(); }
+    void advance(std::chrono::milliseconds by) {
+        ms_ += by.count();
+        on_moved(now());
+    }
 
     // Backwards too, as clocks do when somebody sets them.
-    void set(timestamp to) { ms_ += to_ms(to) - to_ms(now()); }
+    void set(timestamp to) { advance(to - now()); }
+
+    // Told what it is whenever a test has moved it.
+    std::function<void(timestamp)> on_moved = [](timestamp) {};
 
   private:
     std::atomic<std::int64_t> ms_;

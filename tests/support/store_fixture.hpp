@@ -23,6 +23,8 @@ class store_fixture : public on_each_store {
         on_each_store::SetUp();
         if (IsSkipped()) return;
         store_ = std::make_unique<fresh_store>(GetParam());
+        time_.on_moved = [this](timestamp now) { store_->set_server_time(now); };
+        time_.on_moved(time_.now());
         open();
     }
 

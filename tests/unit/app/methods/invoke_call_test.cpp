@@ -198,7 +198,6 @@ TEST_P(invoke_call_test, a_denial_is_told_once_and_then_a_person_is_asked_anew) 
 }
 
 TEST_P(invoke_call_test, an_approval_that_ran_out_is_asked_for_anew) {
-    if (is_postgres()) GTEST_SKIP() << "expiry is the server's clock";
     add_node();
     auto pending_id = asked_for("node.invoke", act);
     time_.advance(std::chrono::hours(25));

@@ -7,9 +7,6 @@ using protocol::scope;
 void method_fixture::SetUp() {
     store_fixture::SetUp();
     if (IsSkipped()) return;
-    // The server compares what expires with its own clock.
-    if (is_postgres())
-        time_.set(std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now()));
     settings_.instance_id = instance_id;
     settings_.slots = slots();
     facts_ = {"gw_test",   instance_id, is_postgres() ? "postgresql" : "sqlite", 1, {"edge", "worker"},

@@ -36,7 +36,6 @@ class route_message_test : public run_fixture {
     routing wait_for_person() {
         add_node();
         auto first = route(message("1"));
-        if (is_postgres()) make_due(first.value.run_id);
         auto lease = claim_one();
         ask_for(lease, call("node__fs__wipe"));
         EXPECT_EQ(get(lease.run_id).state, run_state::waiting);
@@ -64,7 +63,6 @@ TEST_P(route_message_test, who_wrote_stands_on_the_tape_and_in_the_history) {
         {"channel", "chat"}, {"conversation", "room 1"}, {"sender", "grace"}, {"message_id", "1"}
     };
     EXPECT_EQ(last(routed.value.run_id, "input").at("origin"), origin);
-    if (is_postgres()) make_due(routed.value.run_id);
     auto turn = advance(claim_one());
     EXPECT_EQ(turn.request.messages.at(0).text, "hello");
     auto history = read([id = routed.value.session_id](snapshot& view) {
@@ -144,7 +142,6 @@ TEST_P(route_message_test, a_message_in_mode_interrupt_ends_the_waiting_run_and_
     EXPECT_EQ(get_approval(open).state, approval_state::cancelled);
     EXPECT_FALSE(second.value.blocked_by_run);
     expect_sound_tape(first.value.run_id);
-    if (is_postgres()) make_due(second.value.run_id);
     EXPECT_EQ(claim_one().run_id, second.value.run_id);
 }
 
@@ -154,13 +151,11 @@ TEST_P(route_message_test, a_run_that_waited_behind_the_interrupted_one_keeps_it
     set_mode(first, session_mode::interrupt);
     auto third = route(message("3"));
     EXPECT_EQ(third.value.blocked_by_run, second.value.run_id);
-    if (is_postgres()) make_due(second.value.run_id);
     EXPECT_EQ(claim_one().run_id, second.value.run_id);
 }
 
 TEST_P(route_message_test, no_mode_touches_a_run_that_works) {
     auto first = route(message("1"));
-    if (is_postgres()) make_due(first.value.run_id);
     auto lease = claim_one();
     advance(lease);
     for (auto const mode : {session_mode::queue, session_mode::steer, session_mode::interrupt}) {
@@ -179,7 +174,6 @@ TEST_P(route_message_test, a_question_about_an_outcome_is_not_answered_by_a_mess
     set_rules(R"([{"effect":"allow","tool":"node__*"}])");
     add_node();
     auto first = route(message("1"));
-    if (is_postgres()) make_due(first.value.run_id);
     auto lease = claim_one();
     ask_for(lease, call("node__fs__write"));
     advance(lease, unknown(1));

@@ -28,8 +28,6 @@ class node_router_test : public testing::store_fixture {
     void SetUp() override {
         store_fixture::SetUp();
         if (IsSkipped()) return;
-        if (is_postgres())
-            time_.set(std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now()));
         put_node(1);
         db_->set_commit_listener([this](commit_signals const& s) {
             if (router_) router_->on_signals(s);
@@ -191,7 +189,6 @@ TEST_P(node_router_test, a_call_that_was_cancelled_elsewhere_is_taken_back) {
 }
 
 TEST_P(node_router_test, no_call_outlives_its_time_without_anybody_to_wait_for_it) {
-    if (is_postgres()) GTEST_SKIP() << "the server's clock decides";
     auto queued = make_call(1, "ins_b");
     auto sent = make_call(); // by a process that died before it could send it
     auto expire = [&] {

@@ -27,9 +27,6 @@ class follow_up_test : public run_fixture {
         return read([wanted](snapshot& view) { return view.runs().list(wanted); });
     }
     run_lease claim_background() {
-        if (is_postgres())
-            for (auto const& each : background())
-                if (each.claimable_at) make_due(each.run_id);
         auto leases = write([me = settings_.instance_id](transaction& tx) {
             return claim_runs(tx, me, 16, run_queue::background);
         });

@@ -16,7 +16,6 @@ class fork_run_test : public run_fixture {
     run fork(std::string const& run_id, std::int64_t at_seq) {
         auto made = try_fork(run_id, at_seq);
         if (!made) throw std::runtime_error(made.error().message);
-        if (is_postgres()) make_due(made->run_id);
         return *made;
     }
     // At the newest item of that kind.

@@ -29,13 +29,7 @@ class run_fixture : public testing::store_fixture {
         store_fixture::SetUp();
         if (IsSkipped()) return;
         settings_.instance_id = "ins_a";
-        // There the server's clock decides what is due and what has expired, so ours agrees with it.
-        if (is_postgres())
-            time_.set(std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now()));
     }
-
-    // For tests that let time pass, which a server's clock does not do on demand.
-    bool clock_is_ours() const { return !is_postgres(); }
 
     result<started_run> try_start(std::string text, run_request request) {
         request.principal = "ada";
@@ -54,18 +48,9 @@ class run_fixture : public testing::store_fixture {
     // Accepted and claimed at once by this instance.
     run_lease start(std::string text = "hello", run_request request = {}) {
         auto started = queue(std::move(text), std::move(request));
-        // The server's clock may be behind the one that a test has put forward.
-        if (is_postgres()) make_due(started.value.run_id);
         auto lease = claim_one();
         if (lease.run_id != started.value.run_id) throw std::runtime_error("another run was due");
         return lease;
-    }
-    void make_due(std::string const& run_id) {
-        write([run_id](transaction& tx) {
-            auto r = *tx.runs().lock(run_id);
-            r.claimable_at = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
-            tx.runs().save(r);
-        });
     }
     // Accepted for the queue.
     started_run queue(std::string text = "hello", run_request request = {}) {

@@ -69,7 +69,6 @@ TEST_P(fire_hook_test, the_model_gets_the_body_beside_the_triggers_own_words) {
     sign(request);
     auto fired = fire(request);
     ASSERT_TRUE(fired);
-    if (is_postgres()) make_due(*fired->run_id);
     auto turn = advance(claim_one());
     ASSERT_EQ(turn.request.messages.size(), 2);
     EXPECT_EQ(turn.request.messages[0].text, "look");
