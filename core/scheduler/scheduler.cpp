@@ -16,7 +16,6 @@ constexpr std::chrono::seconds look_period{1};
 // Looks that are further apart left a time in which nobody watched: the process was stopped, the machine
 // slept, the store was away. Shorter breaks are lateness: their slots fire.
 constexpr std::chrono::seconds break_max{10};
-constexpr std::chrono::minutes key_period{10};
 constexpr std::chrono::hours key_age{24};
 // No channel delivers a message once more after such a time.
 constexpr std::chrono::hours routed_message_age{90 * 24};
@@ -113,21 +112,15 @@ task<> scheduler::fire(std::vector<trigger> due, watch watched) {
 
 task<> scheduler::expire() {
     expire_at_ = loop_.now() + look_period;
-    bool with_keys = loop_.now() >= keys_at_;
-    if (with_keys) keys_at_ = loop_.now() + key_period;
     co_await nodes_.expire_calls();
     GATEHOUSE_FAIL_POINT("scheduler.calls_expired");
-    auto unit = [with_keys](transaction& tx) {
+    auto unit = [](transaction& tx) {
         expire_pairings(tx);
         for (auto const& a : tx.approvals().lock_expired_without_run(chunk)) {
             close_approval(tx, a, approval_state::expired);
         }
-        if (!with_keys) return std::int64_t(0);
-        auto keys = tx.idempotency().remove_before(tx.now() - key_age, chunk);
-        auto messages = tx.routed_messages().remove_before(tx.now() - routed_message_age, chunk);
-        return std::max(keys, messages);
     };
-    if (co_await db_.write(std::move(unit)) == chunk) keys_at_ = loop_.now(); // there are more
+    co_await db_.write(std::move(unit));
     GATEHOUSE_FAIL_POINT("scheduler.expired");
 }
 
@@ -137,6 +130,8 @@ task<> scheduler::forget() {
     for (int i = 0; i < chunks_max && !all_done && !stopping_; ++i) {
         auto unit = [kept = kept_](transaction& tx) {
             auto left = chunk;
+            left -= tx.idempotency().remove_before(tx.now() - key_age, left);
+            left -= tx.routed_messages().remove_before(tx.now() - routed_message_age, left);
             auto& old = tx.retention();
             if (kept.events) left -= old.remove_events_before(tx.now() - *kept.events, left);
             if (kept.firings) left -= old.remove_firings_before(tx.now() - *kept.firings, left);

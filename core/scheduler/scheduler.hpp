@@ -59,7 +59,6 @@ class scheduler {
     bool stopping_ = false;
     steady_time wake_at_{};
     steady_time expire_at_{};
-    steady_time keys_at_{};
     steady_time forget_at_{};
     // By the database's clock: since when this process has looked without a break, and when last.
     timestamp watching_since_{};
