@@ -1,5 +1,7 @@
 #include "persistence/stores/sql_idempotency_store.hpp"
 
+#include "persistence/stores/delete_oldest.hpp"
+
 namespace gatehouse::persistence {
 
 std::optional<core::idempotency_store::stored> sql_idempotency_store::insert_or_find(
@@ -42,12 +44,7 @@ void sql_idempotency_store::remove(core::idempotency_key const& key) {
 }
 
 std::int64_t sql_idempotency_store::remove_before(timestamp before, std::int64_t limit) {
-    return sql_.exec(
-        "DELETE FROM idempotency WHERE (principal, method, key) IN (SELECT principal, method, key FROM "
-        "idempotency "
-        "WHERE created_at < :before ORDER BY created_at LIMIT :limit)",
-        before, limit
-    );
+    return sql_.exec(DELETE_OLDEST("idempotency", "principal, method, key", "created_at"), before, limit);
 }
 
 } // namespace gatehouse::persistence

@@ -1,6 +1,7 @@
 #include "persistence/stores/sql_retention_store.hpp"
 
 #include "core/ports/ids.hpp"
+#include "persistence/stores/delete_oldest.hpp"
 
 namespace gatehouse::persistence {
 
@@ -66,11 +67,7 @@ std::int64_t sql_retention_store::remove_remains_of(std::string const& run_id, s
 }
 
 std::int64_t sql_retention_store::remove_firings_before(timestamp before, std::int64_t limit) {
-    return sql_.exec(
-        "DELETE FROM trigger_firings WHERE (trigger_id, slot) IN (SELECT trigger_id, slot FROM "
-        "trigger_firings WHERE due_at < :before ORDER BY due_at LIMIT :limit)",
-        before, limit
-    );
+    return sql_.exec(DELETE_OLDEST("trigger_firings", "trigger_id, slot", "due_at"), before, limit);
 }
 
 } // namespace gatehouse::persistence

@@ -1,6 +1,7 @@
 #include "persistence/stores/sql_routed_message_store.hpp"
 
 #include "persistence/record.hpp"
+#include "persistence/stores/delete_oldest.hpp"
 
 #define ROUTED_MESSAGE_COLUMNS                                                                               \
     "principal, channel, message_id, session_id, run_id, blocked_by_run, blocked_by_approval, received_at"
@@ -55,9 +56,7 @@ void sql_routed_message_store::save(routed_message const& m) {
 
 std::int64_t sql_routed_message_store::remove_before(timestamp before, std::int64_t limit) {
     return sql_.exec(
-        "DELETE FROM routed_messages WHERE (principal, channel, message_id) IN (SELECT principal, channel, "
-        "message_id FROM routed_messages WHERE received_at < :before ORDER BY received_at LIMIT :limit)",
-        before, limit
+        DELETE_OLDEST("routed_messages", "principal, channel, message_id", "received_at"), before, limit
     );
 }
 
