@@ -57,7 +57,7 @@ bool controller::run_one(stepped_side& side, std::string_view before) {
     }
 }
 
-course controller::run(unit of_a, unit of_b, std::vector<int> const& plan) {
+course controller::run(deed of_a, deed of_b, std::vector<int> const& plan) {
     course so_far;
     blocked_[0] = blocked_[1] = false;
     sides_[0]->start(std::move(of_a));

@@ -23,7 +23,7 @@ class controller {
     controller& operator=(controller const&) = delete;
 
     // Grants in the order of `plan` (0: a, 1: b), as far as that side can go; then whoever can.
-    course run(unit of_a, unit of_b, std::vector<int> const& plan);
+    course run(deed of_a, deed of_b, std::vector<int> const& plan);
 
     // Grants statements to one side, up to the first one whose text is `before`. True: it waits for a lock.
     bool run_one(stepped_side& side, std::string_view before = {});

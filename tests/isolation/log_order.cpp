@@ -15,7 +15,7 @@ BEGIN
 END $$;
 CREATE TRIGGER slow_commit AFTER INSERT ON outbox FOR EACH ROW EXECUTE FUNCTION wait_if_slow())";
 
-meeting_unit start_on(stage& on, int side) { return all_verbs().front().make(on, side); }
+meeting_unit start_on(stage& on, int side) { return find_verb("start").make(on, side); }
 
 } // namespace
 
@@ -26,24 +26,50 @@ void log_order::finish() {
     }
 }
 
-// Who has a number in the log is committed before anybody gets a larger one.
-void log_order::check_order(std::vector<std::string>& found) {
+// `then` waits while a start on the stage has its number in the log and is not committed; or says
+// `otherwise`.
+void log_order::check_wait(
+    stage& on, deed const& then, std::string otherwise, std::vector<std::string>& found
+) {
     persistence::sql holder(of);
     holder.script("SET idle_in_transaction_session_timeout = 0");
-    by.statements().script(slow_commits);
-    stage first(by, run_stands::queued);
-    stage second(by, run_stands::queued);
     holder.script("SELECT pg_advisory_lock(42)");
     a.set("SET gatehouse.slow = 'yes'");
-    a.start(start_on(first, 0).work);
+    a.start(start_on(on, 0).work);
     if (!steps.run_one(a)) found.push_back("the test did not hold up the commit");
-    b.start(start_on(second, 1).work);
-    if (!steps.run_one(b)) found.push_back("I8 an event was committed before one with a smaller number");
+    b.start(then);
+    if (!steps.run_one(b)) found.push_back(std::move(otherwise));
     holder.script("SELECT pg_advisory_unlock(42)");
     finish();
     a.set("RESET gatehouse.slow");
+}
+
+// Who has a number in the log is committed before anybody gets a larger one.
+void log_order::check_order(std::vector<std::string>& found) {
+    stage first(by, run_stands::queued);
+    stage second(by, run_stands::queued);
+    check_wait(
+        first, start_on(second, 1).work, "I8 an event was committed before one with a smaller number", found
+    );
     first.drain();
     second.drain();
+}
+
+// An epoch begins behind whatever has its number, and before whatever has none.
+void log_order::check_epoch(std::vector<std::string>& found) {
+    stage before(by, run_stands::queued);
+    check_wait(
+        before, find_verb("change epoch").make(before, 1).work,
+        "I8 an epoch began before an event of the last one was committed", found
+    );
+    before.drain();
+    stage after(by, run_stands::queued);
+    b.start(find_verb("change epoch").make(after, 1).work);
+    steps.run_one(b, "COMMIT");
+    a.start(start_on(after, 0).work);
+    if (!steps.run_one(a)) found.push_back("I8 an event was committed while an epoch began");
+    finish();
+    after.drain();
 }
 
 // Who has not come to its COMMIT does not keep others from theirs.
@@ -62,7 +88,9 @@ void log_order::check_strangers(std::vector<std::string>& found) {
 std::vector<std::string> log_order::violations() {
     std::vector<std::string> found;
     check_strangers(found);
+    by.statements().script(slow_commits);
     check_order(found);
+    check_epoch(found);
     return found;
 }
 

@@ -19,7 +19,9 @@ struct log_order {
     std::vector<std::string> violations();
 
   private:
+    void check_wait(stage& on, deed const& then, std::string otherwise, std::vector<std::string>& found);
     void check_order(std::vector<std::string>& found);
+    void check_epoch(std::vector<std::string>& found);
     void check_strangers(std::vector<std::string>& found);
     void finish();
 };

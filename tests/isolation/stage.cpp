@@ -74,6 +74,7 @@ director::director(persistence::dialect const& of, core::clock const& time, core
 stage::stage(director& by, run_stands where) : director_(by), where_(where) {
     owner = settings.instance_id = by.unique("ins_");
     log_began_ = by.read([](core::snapshot const& view) { return view.events().head(); });
+    epochs_began_ = by.read([](core::snapshot const& view) { return view.events().epochs(); }).size();
     by.write([this](core::transaction& tx) {
         core::instance self;
         self.instance_id = self.incarnation = owner;
@@ -114,6 +115,10 @@ void stage::work() {
     approval_id = director_.read([this](core::snapshot const& view) {
         return view.approvals().pending_of_run(run_id).at(0).approval_id;
     });
+}
+
+void stage::forget_history() {
+    director_.statements().script("UPDATE log_epochs SET timeline = timeline - 1");
 }
 
 std::vector<core::run> stage::runs() {
@@ -178,6 +183,7 @@ std::vector<std::string> stage::violations(told const& said) {
     for (auto const& r : runs()) check_run(r, said, found);
     check_answers(said, found);
     check_log(found);
+    check_epochs(said, found);
     return found;
 }
 
@@ -239,6 +245,21 @@ void stage::check_log(std::vector<std::string>& found) {
         if (from != states[id]) found.push_back("I8 the events of a run are not in its order");
         states[id] = payload.at("to").as_string();
     }
+}
+
+// A history has one epoch, however many find it, and that begins between two transactions.
+void stage::check_epochs(told const& said, std::vector<std::string>& found) {
+    auto const epochs = director_.read([](core::snapshot const& view) { return view.events().epochs(); });
+    if (epochs.size() != epochs_began_ + (said.new_history ? 1 : 0))
+        found.push_back("I8 a history of the server has no epoch, or more than one");
+    auto const cut = director_.read([&](core::snapshot const&) {
+        return *director_.statements().row<std::int64_t>(
+            "SELECT count(*) FROM outbox a JOIN outbox b ON a.xmin = b.xmin AND a.seq = b.seq - 1 "
+            "WHERE b.seq = :first_seq",
+            epochs.back().first_seq
+        );
+    });
+    if (cut > 0) found.push_back("I8 an epoch begins among the events of one transaction");
 }
 
 void stage::check_answers(told const& said, std::vector<std::string>& found) {

@@ -33,6 +33,7 @@ struct told {
     std::vector<core::run_lease> leases; // of claims
     bool cancelled = false;
     bool finished = false;
+    bool new_history = false; // somebody found the server on one
 };
 
 // The session that prepares and looks afterwards; on the main thread.
@@ -71,6 +72,8 @@ class stage {
   public:
     stage(director& by, run_stands where);
 
+    // The log no longer knows the history that the server is on.
+    void forget_history();
     // Goes on with everything until it has ended, as a healthy process would.
     void drain();
     // Sentences that begin with the invariant's number.
@@ -91,12 +94,14 @@ class stage {
     void check_queue(std::vector<std::string>& found);
     void check_run(core::run const& r, told const& said, std::vector<std::string>& found);
     void check_log(std::vector<std::string>& found);
+    void check_epochs(told const& said, std::vector<std::string>& found);
     void check_answers(told const& said, std::vector<std::string>& found);
     std::vector<core::run> runs();
 
     director& director_;
     run_stands where_;
     std::int64_t log_began_ = 0;
+    std::size_t epochs_began_ = 0;
 };
 
 core::run_progress answered(std::string text, std::vector<core::tool_request> calls = {});

@@ -27,7 +27,7 @@ stepped_side::~stepped_side() {
     thread_.join();
 }
 
-void stepped_side::start(unit work) {
+void stepped_side::start(deed work) {
     std::lock_guard const lock(mutex_);
     work_ = std::move(work);
     now_ = standing::running;
@@ -66,12 +66,12 @@ void stepped_side::before_statement(std::string_view text) {
 
 void stepped_side::live() {
     for (;;) {
-        unit work;
+        deed work;
         {
             std::unique_lock lock(mutex_);
             changed_.wait(lock, [this] { return ending_ || work_; });
             if (ending_) return;
-            work = std::exchange(work_, nullptr);
+            work = *std::exchange(work_, std::nullopt);
             is_free_ = false;
         }
         std::exception_ptr failure;
@@ -89,20 +89,26 @@ void stepped_side::live() {
 }
 
 // As the database threads do it: who loses a race begins anew.
-void stepped_side::run(unit const& work) {
+void stepped_side::run(deed const& work) {
     auto& sql = session_.statements();
-    auto const protocol = persistence::commit_protocol::make(sql);
     for (;; ++retries_) {
         try {
-            auto const told = protocol->begin(ids_.make(), false);
-            core::transaction tx(session_.stores(), told.value_or(time_.now()), ids_);
-            if (!work(tx)) return sql.rollback();
-            protocol->publish(std::move(tx.published()));
-            return protocol->commit();
+            if (auto const* one = std::get_if<unit>(&work)) return run_unit(*one);
+            return std::get<session_work>(work)(sql);
         } catch (persistence::serialization_retry const&) {
             sql.rollback();
         }
     }
+}
+
+void stepped_side::run_unit(unit const& work) {
+    auto& sql = session_.statements();
+    auto const protocol = persistence::commit_protocol::make(sql);
+    auto const told = protocol->begin(ids_.make(), false);
+    core::transaction tx(session_.stores(), told.value_or(time_.now()), ids_);
+    if (!work(tx)) return sql.rollback();
+    protocol->publish(std::move(tx.published()));
+    protocol->commit();
 }
 
 } // namespace gatehouse::isolation

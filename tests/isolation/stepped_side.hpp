@@ -9,13 +9,18 @@
 #include <exception>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
+#include <variant>
 
 namespace gatehouse::isolation {
 
 // True: commit.
 using unit = std::function<bool(core::transaction&)>;
+// What a session does in a transaction of its own making.
+using session_work = std::function<void(persistence::sql&)>;
+using deed = std::variant<unit, session_work>;
 
 class stepped_side {
   public:
@@ -32,7 +37,7 @@ class stepped_side {
 
     // From the controlling thread. A setting of its session, between two units.
     void set(std::string const& text) { session_.statements().script(text); }
-    void start(unit work);
+    void start(deed work);
     // Lets it send the statement that it stands before.
     void grant();
     standing now() const;
@@ -47,7 +52,8 @@ class stepped_side {
 
   private:
     void live();
-    void run(unit const& work);
+    void run(deed const& work);
+    void run_unit(unit const& work);
     void before_statement(std::string_view text);
 
     core::clock const& time_;
@@ -59,7 +65,7 @@ class stepped_side {
     bool is_free_ = true; // nobody holds it up: outside of a unit
     bool ending_ = false;
     std::string statement_;
-    unit work_;
+    std::optional<deed> work_;
     int retries_ = 0;
     std::exception_ptr failure_;
     persistence::store_session session_;

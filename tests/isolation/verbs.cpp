@@ -5,6 +5,9 @@
 #include "core/runs/change_run.hpp"
 #include "core/runs/claim_runs.hpp"
 #include "core/triggers/fire_trigger.hpp"
+#include "persistence/server_history.hpp"
+
+#include <algorithm>
 
 namespace gatehouse::isolation {
 
@@ -154,6 +157,13 @@ meeting_unit resolve(stage& on, int side) {
             }};
 }
 
+// A process that finds the server on a history which the log has not heard of, as a promoted standby is.
+meeting_unit change_epoch(stage& on, int) {
+    on.forget_history();
+    auto work = [](persistence::sql& session) { persistence::server_history().admit(session); };
+    return {work, [](told& said) { said.new_history = true; }};
+}
+
 } // namespace
 
 std::span<verb const> all_verbs() {
@@ -170,8 +180,11 @@ std::span<verb const> all_verbs() {
         {"input", anywhere, &input},
         {"resolve", with_approval, &resolve},
         {"fire", anywhere, &fire},
+        {"change epoch", anywhere, &change_epoch},
     };
     return all;
 }
+
+verb const& find_verb(std::string_view name) { return *std::ranges::find(all_verbs(), name, &verb::name); }
 
 } // namespace gatehouse::isolation

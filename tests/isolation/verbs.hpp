@@ -1,5 +1,6 @@
 #pragma once
-// What can meet what: every unit that changes a run, its session, its approval or its owner.
+// What can meet what: every unit that changes a run, its session, its approval or its owner, and what begins
+// an epoch of the log.
 #include "tests/isolation/stage.hpp"
 #include "tests/isolation/stepped_side.hpp"
 
@@ -11,9 +12,9 @@
 
 namespace gatehouse::isolation {
 
-// A unit, and what to note in `told` once it was committed.
+// What is done, and what to note in `told` once it was committed.
 struct meeting_unit {
-    unit work;
+    deed work;
     std::function<void(told&)> tell = [](told&) {};
 };
 
@@ -25,5 +26,6 @@ struct verb {
 };
 
 std::span<verb const> all_verbs();
+verb const& find_verb(std::string_view name);
 
 } // namespace gatehouse::isolation
