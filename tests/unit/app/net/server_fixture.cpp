@@ -17,7 +17,7 @@ namespace gatehouse::app::net::test {
 namespace {
 
 using namespace std::chrono_literals;
-constexpr auto patience = 10s;
+constexpr auto patience = 60s;
 
 class three_pieces final : public body_source {
   public:
