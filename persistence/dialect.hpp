@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -70,14 +71,22 @@ class dialect {
     virtual std::int64_t changes(soci::session& session) const = 0;
     // How many columns the statement that was just executed returns.
     virtual int column_count(soci::details::statement_backend& executed) const = 0;
-    // A statement that the server keeps, as EXECUTE wants it: its name, and the names of its values in their
-    // order, in which one may stand twice.
+    // A statement that the server keeps: its name, and the names of its values in their order, in which one
+    // may stand twice.
     struct kept_statement {
         std::string const& name;
         std::vector<std::string> const& values;
     };
     // Nothing where the server keeps none.
     virtual std::optional<kept_statement> find_kept(soci::details::statement_backend& prepared) const = 0;
+    // One run of a kept statement; its values are as text, nothing is NULL.
+    struct kept_call {
+        std::string name;
+        std::vector<std::optional<std::string>> values;
+    };
+    // Runs them one after the other in one round trip, up to the first that fails, and throws what that
+    // failed with. Only where find_kept() finds something.
+    virtual void call(soci::session& session, std::span<kept_call const> calls) const = 0;
     // Inside a catch block: throws what the caught SOCI exception means. `doing` goes in front of the text.
     [[noreturn]] virtual void rethrow(soci::session& session, std::string const& doing) const = 0;
 

@@ -167,6 +167,35 @@ class postgres_dialect final : public dialect {
         return kept_statement{mine.statementName_, mine.names_};
     }
 
+    void call(soci::session& session, std::span<kept_call const> calls) const override {
+        auto* const connection = handle(session);
+        if (PQenterPipelineMode(connection) == 0) throw_for(connection, "", "the session is busy");
+        std::vector<char const*> values;
+        for (auto const& each : calls) {
+            values.clear();
+            for (auto const& value : each.values) values.push_back(value ? value->c_str() : nullptr);
+            auto const count = static_cast<int>(values.size());
+            PQsendQueryPrepared(connection, each.name.c_str(), count, values.data(), nullptr, nullptr, 0);
+        }
+        PQpipelineSync(connection);
+        // What comes behind a failure is not run; the answers are read to the end all the same: each call's
+        // ends with a null pointer, and behind them all stands the one of the synchronisation.
+        std::optional<std::pair<std::string, std::string>> failure; // state, text
+        bool complete = false;
+        for (std::size_t ended = 0; ended <= calls.size() && !complete;) {
+            result_owner const result(PQgetResult(connection), &PQclear);
+            auto const status = PQresultStatus(result.get());
+            complete = result && status == PGRES_PIPELINE_SYNC;
+            if (!result) ++ended;
+            if (!result || status != PGRES_FATAL_ERROR || failure) continue;
+            char const* const state = PQresultErrorField(result.get(), PG_DIAG_SQLSTATE);
+            failure.emplace(state ? state : "", first_line(PQresultErrorMessage(result.get())));
+        }
+        complete = complete && PQexitPipelineMode(connection) != 0;
+        if (failure) throw_for(connection, failure->first, failure->second);
+        if (!complete) throw connection_lost("the connection is gone");
+    }
+
     [[noreturn]] void rethrow(soci::session& session, std::string const& doing) const override {
         try {
             throw;

@@ -70,6 +70,19 @@ void trim(std::span<cell> cells) {
     }
 }
 
+std::optional<std::string> to_text(cell const& value) {
+    if (value.is_null) return std::nullopt;
+    switch (value.kind) {
+    case cell_kind::integer:
+        return std::to_string(value.integer);
+    case cell_kind::real:
+        return fmt::format("{}", value.real);
+    case cell_kind::text:
+        return value.text;
+    }
+    return std::nullopt;
+}
+
 void exchange_parameter(soci::statement& prepared, cell& c, soci::indicator& null, std::string const& name) {
     switch (c.kind) {
     case cell_kind::integer:
@@ -240,45 +253,26 @@ std::int64_t sql::run(kept& one) {
     return one.prepared.get_affected_rows();
 }
 
-void sql::defer(statement const& text) {
-    if (hook_) hook_(text.text());
-    deferred_.append(text.text()).append(";");
-}
-
 void sql::run_later(kept& one) {
     auto const server_has = of_.find_kept(*one.prepared.get_backend());
     if (!server_has) {
         run(one);
         return;
     }
-    deferred_.append("EXECUTE ").append(server_has->name);
+    auto& call = deferred_.emplace_back(server_has->name);
     auto const names = one.text.parameters();
-    char separator = '(';
     for (auto const& each : server_has->values) {
         auto const at = std::ranges::find(names, each) - names.begin();
-        deferred_ += std::exchange(separator, ',');
-        deferred_ += literal(one.parameters[static_cast<std::size_t>(at)]);
+        call.values.push_back(to_text(one.parameters[static_cast<std::size_t>(at)]));
+        if (call.values.back()) deferred_bytes_ += call.values.back()->size();
     }
-    deferred_ += ");";
     trim(one.parameters);
-    if (deferred_.size() > deferred_bytes_max) send_deferred();
-}
-
-std::string sql::literal(cell const& value) {
-    if (value.is_null) return "NULL";
-    switch (value.kind) {
-    case cell_kind::integer:
-        return std::to_string(value.integer);
-    case cell_kind::real:
-        return fmt::format("{}", value.real);
-    case cell_kind::text:
-        return of_.quote(session_->connection, value.text);
-    }
-    return {};
+    if (deferred_bytes_ > deferred_bytes_max) send_deferred();
 }
 
 void sql::send_deferred() {
-    if (!deferred_.empty()) of_.script(session_->connection, std::exchange(deferred_, {}));
+    deferred_bytes_ = 0;
+    if (!deferred_.empty()) of_.call(session_->connection, std::exchange(deferred_, {}));
 }
 
 void sql::condemn(kept& one) noexcept {
@@ -333,7 +327,8 @@ void sql::begin_single() {
 void sql::commit(std::string const& last_words) {
     if (hook_) hook_("COMMIT");
     GATEHOUSE_FAIL_POINT("store.before_commit");
-    of_.commit(session_->connection, std::exchange(deferred_, {}) + last_words);
+    send_deferred();
+    of_.commit(session_->connection, last_words);
     session_->in_transaction = false;
     session_->condemned.clear();
     GATEHOUSE_FAIL_POINT("store.committed");

@@ -56,13 +56,11 @@ class sql {
         return run(one);
     }
 
-    // The same, for a statement whose outcome nobody asks for. On Postgres it travels with the transaction's
-    // next statement or its COMMIT, which saves a round trip; what it fails with is thrown there.
+    // The same, for a statement whose outcome nobody asks for. On Postgres those that follow each other
+    // travel together, before the transaction's next statement or its COMMIT; what one fails with is thrown
+    // there.
     template <class... Args>
     void exec_later(statement const& text, Args const&... args) {
-        if constexpr (sizeof...(Args) == 0) {
-            if (may_defer()) return defer(text);
-        }
         kept& one = find(text, kinds<Args...>, {});
         bind(one, args...);
         run_later(one);
@@ -161,11 +159,8 @@ class sql {
     static std::span<cell> parameters_of(kept& one);
     static std::span<cell> columns_of(kept& one);
     std::int64_t run(kept& one);
-    // Behind a pooler the server keeps no statement to name.
-    bool may_defer() const { return of_.is_postgres() && !of_.url().pooled; }
-    void defer(statement const& text);
+    // At once where the server keeps no statement: on SQLite, and behind a pooler.
     void run_later(kept& one);
-    std::string literal(cell const& value);
     void send_deferred();
     bool first(kept& one);
     bool next(kept& one);
@@ -183,7 +178,8 @@ class sql {
     dialect const& of_;
     statement_hook hook_;
     std::unique_ptr<session> session_;
-    std::string deferred_; // statements, each ended by a semicolon
+    std::vector<dialect::kept_call> deferred_;
+    std::size_t deferred_bytes_ = 0;
     std::mutex descriptor_mutex_;
     int descriptor_ = -1;
 };

@@ -32,16 +32,13 @@ std::optional<invocation> sql_invocation_store::find(std::string const& invocati
     );
 }
 
-#define IS_FINISHED                                                                                          \
-    " WHERE EXISTS (SELECT 1 FROM invocations WHERE invocation_id = id AND finished_at IS NOT NULL)"
+#define FINISHED_AMONG(is_listed)                                                                            \
+    "SELECT invocation_id FROM invocations WHERE invocation_id" is_listed "AND finished_at IS NOT NULL"
 std::vector<std::string> sql_invocation_store::finished_among(std::vector<std::string> const& invocation_ids
 ) const {
     if (invocation_ids.empty()) return {};
     return sql_.rows<std::string>(
-        sql_.either(
-            "SELECT id FROM " LISTED_IDS_SQLITE IS_FINISHED, "SELECT id FROM " LISTED_IDS_POSTGRES IS_FINISHED
-        ),
-        invocation_ids
+        sql_.either(FINISHED_AMONG(IS_LISTED_SQLITE), FINISHED_AMONG(IS_LISTED_POSTGRES)), invocation_ids
     );
 }
 

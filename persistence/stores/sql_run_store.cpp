@@ -387,16 +387,13 @@ bool sql_run_store::has_inbox(std::string const& run_id) const {
         .has_value();
 }
 
-#define HAS_NEWS                                                                                             \
-    " WHERE EXISTS (SELECT 1 FROM run_inbox WHERE run_inbox.run_id = id) "                                   \
-    "OR EXISTS (SELECT 1 FROM runs WHERE runs.run_id = id AND cancel_reason IS NOT NULL)"
+#define WITH_NEWS(is_listed)                                                                                 \
+    "SELECT run_id FROM run_inbox WHERE run_id" is_listed                                                    \
+    "UNION SELECT run_id FROM runs WHERE run_id" is_listed "AND cancel_reason IS NOT NULL"
 std::vector<std::string> sql_run_store::with_news(std::vector<std::string> const& run_ids) const {
     if (run_ids.empty()) return {};
     return sql_.rows<std::string>(
-        sql_.either(
-            "SELECT id FROM " LISTED_IDS_SQLITE HAS_NEWS, "SELECT id FROM " LISTED_IDS_POSTGRES HAS_NEWS
-        ),
-        run_ids
+        sql_.either(WITH_NEWS(IS_LISTED_SQLITE), WITH_NEWS(IS_LISTED_POSTGRES)), run_ids
     );
 }
 
