@@ -63,7 +63,7 @@ CREATE TABLE instances (
 CREATE TABLE tokens (
     token_id TEXT NOT NULL PRIMARY KEY,
     hash TEXT NOT NULL UNIQUE,
-    kind TEXT NOT NULL CHECK (kind = 'admin' OR kind = 'client' OR kind = 'node' OR kind = 'invite'),
+    kind TEXT NOT NULL CHECK (kind IN ('admin', 'client', 'node', 'invite')),
     principal TEXT NOT NULL,
     scopes TEXT NOT NULL,
     label TEXT,
@@ -116,7 +116,7 @@ CREATE TABLE sessions (
     principal TEXT NOT NULL,
     agent TEXT NOT NULL,
     label TEXT,
-    mode TEXT NOT NULL CHECK (mode = 'queue' OR mode = 'steer' OR mode = 'interrupt'),
+    mode TEXT NOT NULL CHECK (mode IN ('queue', 'steer', 'interrupt')),
     created_at BIGINT NOT NULL,
     updated_at BIGINT NOT NULL,
     UNIQUE (principal, session_key)
@@ -127,7 +127,7 @@ CREATE TABLE messages (
     session_id TEXT NOT NULL REFERENCES sessions (session_id),
     ordinal BIGINT NOT NULL,
     run_id TEXT NOT NULL,
-    role TEXT NOT NULL CHECK (role = 'user' OR role = 'assistant' OR role = 'tool'),
+    role TEXT NOT NULL CHECK (role IN ('user', 'assistant', 'tool')),
     text TEXT NOT NULL,
     extra TEXT NOT NULL,
     created_at BIGINT NOT NULL,
@@ -139,7 +139,7 @@ CREATE TABLE runs (
     session_id TEXT NOT NULL REFERENCES sessions (session_id),
     principal TEXT NOT NULL,
     agent TEXT NOT NULL,
-    state TEXT NOT NULL CHECK (state = 'accepted' OR state = 'running' OR state = 'waiting' OR state = 'succeeded' OR state = 'failed' OR state = 'cancelled'),
+    state TEXT NOT NULL CHECK (state IN ('accepted', 'running', 'waiting', 'succeeded', 'failed', 'cancelled')),
     input TEXT NOT NULL,
     output TEXT,
     error TEXT,
@@ -160,14 +160,14 @@ CREATE TABLE runs (
     tape_hash TEXT NOT NULL,
     waiting_on TEXT,
     cancel_reason TEXT,
-    CHECK (state = 'accepted' OR state = 'running' OR state = 'waiting' OR (claimable_at IS NULL AND lease_owner IS NULL)),
+    CHECK (state IN ('accepted', 'running', 'waiting') OR (claimable_at IS NULL AND lease_owner IS NULL)),
     CHECK (claimable_at IS NULL OR lease_owner IS NULL)
 ) WITHOUT ROWID;
 CREATE UNIQUE INDEX runs_by_session ON runs (session_id, ordinal);
 CREATE INDEX runs_by_principal ON runs (principal, run_id);
-CREATE INDEX runs_ended ON runs (state, run_id) WHERE state = 'succeeded' OR state = 'failed' OR state = 'cancelled';
+CREATE INDEX runs_ended ON runs (state, run_id) WHERE state IN ('succeeded', 'failed', 'cancelled');
 CREATE INDEX runs_claimable ON runs (claimable_at) WHERE claimable_at IS NOT NULL;
-CREATE INDEX runs_unfinished ON runs (session_id, ordinal) WHERE state = 'accepted' OR state = 'running' OR state = 'waiting';
+CREATE INDEX runs_unfinished ON runs (session_id, ordinal) WHERE state IN ('accepted', 'running', 'waiting');
 -- Runs of one session never overlap.
 CREATE UNIQUE INDEX runs_active ON runs (session_id)
     WHERE state IN ('running', 'waiting') OR (state = 'accepted' AND (claimable_at IS NOT NULL OR lease_owner IS NOT NULL));
@@ -186,7 +186,7 @@ CREATE TABLE steps (
     turn BIGINT NOT NULL,
     call_id TEXT NOT NULL,
     tool TEXT NOT NULL,
-    state TEXT NOT NULL CHECK (state = 'proposed' OR state = 'ready' OR state = 'started' OR state = 'finished'),
+    state TEXT NOT NULL CHECK (state IN ('proposed', 'ready', 'started', 'finished')),
     attempt BIGINT NOT NULL,
     idempotency_key TEXT NOT NULL,
     arguments TEXT NOT NULL,
@@ -229,13 +229,13 @@ CREATE TABLE approvals (
     agent TEXT NOT NULL,
     run_id TEXT,
     step_ordinal BIGINT,
-    state TEXT NOT NULL CHECK (state = 'pending' OR state = 'approved' OR state = 'denied' OR state = 'expired' OR state = 'cancelled'),
+    state TEXT NOT NULL CHECK (state IN ('pending', 'approved', 'denied', 'expired', 'cancelled')),
     subject TEXT NOT NULL,
     subject_hash TEXT NOT NULL,
     risk TEXT NOT NULL,
     requested_at BIGINT NOT NULL,
     expires_at BIGINT NOT NULL,
-    decision TEXT CHECK (decision = 'approve' OR decision = 'deny' OR decision = 'retry' OR decision = 'skip' OR decision = 'fail'),
+    decision TEXT CHECK (decision IN ('approve', 'deny', 'retry', 'skip', 'fail')),
     decided_by TEXT,
     reason TEXT,
     decided_at BIGINT,
@@ -268,7 +268,7 @@ CREATE TABLE pairings (
     pairing_id TEXT NOT NULL PRIMARY KEY,
     device_id TEXT NOT NULL,
     invite_token_id TEXT NOT NULL,
-    state TEXT NOT NULL CHECK (state = 'pending' OR state = 'approved' OR state = 'denied' OR state = 'expired'),
+    state TEXT NOT NULL CHECK (state IN ('pending', 'approved', 'denied', 'expired')),
     device TEXT NOT NULL,
     capabilities TEXT NOT NULL,
     requested_at BIGINT NOT NULL,
@@ -284,7 +284,7 @@ CREATE UNIQUE INDEX pairings_pending ON pairings (device_id) WHERE state = 'pend
 CREATE TABLE invocations (
     invocation_id TEXT NOT NULL PRIMARY KEY,
     device_id TEXT NOT NULL,
-    state TEXT NOT NULL CHECK (state = 'queued' OR state = 'sent' OR state = 'succeeded' OR state = 'failed' OR state = 'cancelled' OR state = 'expired'),
+    state TEXT NOT NULL CHECK (state IN ('queued', 'sent', 'succeeded', 'failed', 'cancelled', 'expired')),
     principal TEXT NOT NULL,
     run_id TEXT,
     step_ordinal BIGINT,
