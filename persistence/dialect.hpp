@@ -78,7 +78,7 @@ class dialect {
         std::vector<std::string> const& values;
     };
     // Nothing where the server keeps none.
-    virtual std::optional<kept_statement> find_kept(soci::details::statement_backend& prepared) const = 0;
+    virtual std::optional<kept_statement> find_kept(soci::details::statement_backend& prepared) const;
     // One run of a kept statement; its values are as text, nothing is NULL.
     struct kept_call {
         std::string name;
@@ -86,7 +86,7 @@ class dialect {
     };
     // Runs them one after the other in one round trip, up to the first that fails, and throws what that
     // failed with. Only where find_kept() finds something.
-    virtual void call(soci::session& session, std::span<kept_call const> calls) const = 0;
+    virtual void call(soci::session& session, std::span<kept_call const> calls) const;
     // Inside a catch block: throws what the caught SOCI exception means. `doing` goes in front of the text.
     [[noreturn]] virtual void rethrow(soci::session& session, std::string const& doing) const = 0;
 

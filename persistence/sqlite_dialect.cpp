@@ -187,11 +187,6 @@ class sqlite_dialect final : public dialect {
 
     bool can_go_on(soci::session& session) const override { return in_transaction(session); }
 
-    std::optional<kept_statement> find_kept(soci::details::statement_backend&) const override { return {}; }
-    void call(soci::session&, std::span<kept_call const>) const override {
-        throw std::logic_error("SQLite keeps no statements apart from their session");
-    }
-
     [[noreturn]] void rethrow(soci::session& session, std::string const& doing) const override {
         try {
             throw;

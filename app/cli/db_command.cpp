@@ -34,7 +34,8 @@ int with_store(serve_options const& options, int (*use)(persistence::sql&)) {
 
 int print_status(persistence::sql& store) {
     auto const steps = persistence::status(store);
-    bool is_current = true;
+    bool is_behind = false;
+    bool is_foreign = false;
     for (auto const& step : steps) {
         auto const applied =
             step.applied_at ? format_timestamp(*step.applied_at) : std::string("not applied");
@@ -42,13 +43,15 @@ int print_status(persistence::sql& store) {
                             : step.is_edited ? "  (with another text)"
                                              : "";
         fmt::print("{:>4}  {:<32}  {}{}\n", step.number, step.name, applied, remark);
-        is_current = is_current && step.applied_at && step.is_known && !step.is_edited;
+        is_behind = is_behind || !step.applied_at;
+        is_foreign = is_foreign || !step.is_known || step.is_edited;
     }
     fmt::print(
-        "{}\n", is_current ? "The store is current."
-                           : "The store is not current; \"gatehouse db migrate\" brings it up to date."
+        "{}\n", is_foreign  ? "The store was made by another program; go on with that one."
+                : is_behind ? "The store is not current; \"gatehouse db migrate\" brings it up to date."
+                            : "The store is current."
     );
-    return is_current ? 0 : 1;
+    return is_foreign || is_behind ? 1 : 0;
 }
 
 int apply_migrations(persistence::sql& store) {

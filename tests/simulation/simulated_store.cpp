@@ -101,7 +101,6 @@ class simulated_store::nested_dialect final : public persistence::dialect {
     int column_count(soci::details::statement_backend& executed) const override {
         return real_->column_count(executed);
     }
-    std::optional<kept_statement> find_kept(soci::details::statement_backend&) const override { return {}; }
     [[noreturn]] void rethrow(soci::session& session, std::string const& doing) const override {
         real_->rethrow(session, doing);
     }
