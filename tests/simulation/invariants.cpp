@@ -19,12 +19,18 @@ namespace json = boost::json;
 
 // One run as its tape tells it.
 struct told_run {
+    std::optional<forked_from> fork; // then what is told of inputs and steps is its own only
     std::string state;
     std::int64_t turns = 0;
     core::token_usage usage;
     std::optional<std::string> output;
-    std::int64_t asked_at = 0;                         // seq of the newest request to the model
-    std::int64_t input_at = 0;                         // and of the newest message
+    std::int64_t asked_at = 0;          // seq of the newest request to the model
+    std::int64_t input_at = 0;          // and of the newest message
+    bool has_input = false;             // what the run was started with
+    std::optional<std::string> settled; // of the output: a fork goes on from there
+    std::size_t open_calls = 0;         // of the newest turn
+    std::int64_t steps = 0;             // all that were decided
+    std::int64_t steps_copied = 0;
     std::map<std::string, int> inputs;                 // by text
     std::map<std::string, json::object> outputs;       // of steps
     std::map<std::string, std::set<std::string>> keys; // of steps
@@ -32,6 +38,35 @@ struct told_run {
     std::set<std::string> decided;                     // steps with a policy decision
     std::map<std::string, int> retries;                // steps that a person wanted again
     std::map<std::string, std::string> verdicts;       // of approvals
+
+    // What stands before the note of a fork is of another run. A turn that was under way there is taken anew.
+    void begin_fork(forked_from from, std::int64_t seq) {
+        told_run own;
+        own.fork = std::move(from);
+        own.state = "accepted";
+        own.turns = turns;
+        own.usage = usage;
+        own.output = own.settled = settled;
+        own.input_at = seq;
+        own.has_input = has_input;
+        own.steps = own.steps_copied = steps;
+        *this = std::move(own);
+    }
+    void take_input(std::string const& text, std::int64_t seq) {
+        // Where the copy ends before the source's first message, the fork is given that again.
+        if (has_input || !fork) ++inputs[text];
+        has_input = true;
+        input_at = seq;
+    }
+    void take_response(json::object const& payload) {
+        ++turns;
+        auto const& used = payload.at("usage").as_object();
+        usage.input_tokens += used.at("input_tokens").as_int64();
+        usage.output_tokens += used.at("output_tokens").as_int64();
+        open_calls = payload.at("tool_calls").as_array().size();
+        std::string const said(payload.at("text").as_string());
+        if (!said.empty()) output = output ? *output + "\n" + said : said;
+    }
 };
 
 constexpr std::int64_t rows_max = 1'000;
@@ -64,6 +99,7 @@ class checker {
         for (auto const& [run_id, r] : runs_) check_run(r);
         check_sessions();
         check_background();
+        check_forks();
         check_effects();
         check_approvals();
         check_replies();
@@ -86,6 +122,8 @@ class checker {
     void check_steps(core::run const& r, told_run const& told);
     void check_sessions();
     void check_background();
+    void check_forks();
+    void check_fork(std::string const& run_id, forked_from const& from);
     void check_effects();
     void check_approvals();
     void check_replies();
@@ -140,6 +178,10 @@ void checker::check_chain(core::run const& r, std::vector<core::tape_item> const
 told_run checker::replay(std::string const& run_id, std::vector<core::tape_item> const& items) {
     told_run told;
     for (auto const& item : items) {
+        if (auto fork = find_fork(item)) {
+            told.begin_fork(std::move(*fork), item.seq);
+            continue;
+        }
         expect(
             !core::is_terminal(*protocol::parse_run_state(told.state.empty() ? "accepted" : told.state)),
             "I3 " + item.kind + " stands behind the end of " + run_id
@@ -155,18 +197,13 @@ void checker::replay_item(std::string const& run_id, core::tape_item const& item
     if (item.kind == "status_change") {
         told.state = text("to");
     } else if (item.kind == "input") {
-        ++told.inputs[text("text")];
-        told.input_at = item.seq;
+        told.take_input(text("text"), item.seq);
     } else if (item.kind == "provider_request") {
         told.asked_at = item.seq;
+        told.settled = told.output;
     } else if (item.kind == "provider_response") {
-        ++told.turns;
+        told.take_response(payload);
         expect(text("step_id") == core::turn_id(told.turns), "I3 a turn of " + run_id + " has two responses");
-        auto const& usage = payload.at("usage").as_object();
-        told.usage.input_tokens += usage.at("input_tokens").as_int64();
-        told.usage.output_tokens += usage.at("output_tokens").as_int64();
-        if (auto const said = text("text"); !said.empty())
-            told.output = told.output ? *told.output + "\n" + said : said;
     } else if (item.kind == "approval_decision") {
         auto const state = text("state");
         auto const [at, is_new] = told.verdicts.try_emplace(text("approval_id"), state);
@@ -184,6 +221,7 @@ void checker::replay_step(std::string const& run_id, core::tape_item const& item
     std::string const step(payload.at("step_id").as_string());
     if (item.kind == "policy_decision") {
         told.decided.insert(step);
+        ++told.steps;
     } else if (item.kind == "tool_call") {
         expect(told.decided.contains(step), "I13 " + step + " of " + run_id + " started without a decision");
         expect(!told.outputs.contains(step), "I3 " + step + " of " + run_id + " started after its outcome");
@@ -193,11 +231,12 @@ void checker::replay_step(std::string const& run_id, core::tape_item const& item
     } else {
         expect(!told.outputs.contains(step), "I3 " + step + " of " + run_id + " has two outcomes");
         told.outputs[step] = std::move(payload);
+        if (told.open_calls > 0 && --told.open_calls == 0) told.settled = told.output;
     }
 }
 
 void checker::check_steps(core::run const& r, told_run const& told) {
-    for (std::int64_t ordinal = 1; ordinal <= r.steps; ++ordinal) {
+    for (std::int64_t ordinal = told.steps_copied + 1; ordinal <= r.steps; ++ordinal) {
         auto const s = stores().runs.find_step(r.run_id, ordinal);
         auto const name = core::step_id(ordinal) + " of " + r.run_id;
         if (!s) {
@@ -251,15 +290,51 @@ void checker::check_background() {
             due[r.session_id] += succeeded ? 1 : 0;
         }
     }
-    for (auto const& [session_id, times] : due) {
+    for (auto& [session_id, times] : due) {
+        auto const in = stores().sessions.find(session_id);
+        // Nobody reads a list of a channel's conversations.
+        if (in->session_key.starts_with("channel:")) times = 0;
         bool const fits = made[session_id] <= times && (made[session_id] > 0) == (times > 0);
         expect(fits, "I3 " + session_id + " was followed " + std::to_string(made[session_id]) + " times");
-        auto const in = stores().sessions.find(session_id);
         expect(
             in->label.has_value() == (applied[session_id] > 0),
             "I15 the label of " + session_id + " is not what its runs tell"
         );
     }
+}
+
+// One request, one fork; and whoever asked was told of it.
+void checker::check_forks() {
+    std::set<std::string> answered;
+    for (auto const& request : world_.clients.requests()) {
+        if (request.method != "run.fork" || request.replies.empty()) continue;
+        auto const reply = parse_own_json(request.replies.front()).as_object();
+        std::string const run_id(reply.at("run_id").as_string());
+        expect(answered.insert(run_id).second, "I9 two requests were answered with the fork " + run_id);
+        auto const told = told_.find(run_id);
+        expect(
+            told != told_.end() && told->second.fork &&
+                request.params.at("run_id").as_string() == told->second.fork->run_id &&
+                request.params.at("at_seq").as_int64() == told->second.fork->at_seq,
+            "I1 " + request.key + " was answered with a run that is not its fork"
+        );
+    }
+    for (auto const& [run_id, told] : told_) {
+        if (!told.fork) continue;
+        expect(answered.contains(run_id), "I9 nobody was told of the fork " + run_id);
+        check_fork(run_id, *told.fork);
+    }
+}
+
+void checker::check_fork(std::string const& run_id, forked_from const& from) {
+    auto const& tapes = world_.commits.tapes();
+    auto const source = tapes.find(from.run_id);
+    auto const& items = tapes.at(run_id).items;
+    auto const length = static_cast<std::size_t>(from.at_seq);
+    bool same = source != tapes.end() && source->second.items.size() >= length && items.size() > length;
+    for (std::size_t i = 0; same && i < length; ++i) same = source->second.items[i].hash == items[i].hash;
+    expect(same, "I15 the tape of " + run_id + " does not begin as that of its source");
+    expect(!same || find_fork(items[length]), "I15 the copy on the tape of " + run_id + " ends elsewhere");
 }
 
 void checker::check_effects() {
@@ -316,9 +391,9 @@ void checker::check_replies() {
 }
 
 void checker::check_reply(client_request const& request) {
-    auto const is_start = request.method == "run.start";
-    auto of_key = [&](auto const& each) { return each.second.inputs.contains(request.key); };
-    auto const effects = std::ranges::count_if(told_, of_key);
+    auto const is_input = request.method == "run.input";
+    auto of_text = [&](auto const& each) { return each.second.inputs.contains(request.text); };
+    auto const effects = std::ranges::count_if(told_, of_text);
     if (request.replies.empty()) {
         expect(!request.refused || effects == 0, "I9 " + request.key + " was refused and had its effect");
         return;
@@ -336,13 +411,14 @@ void checker::check_reply(client_request const& request) {
         found_.push_back("I1 " + request.key + " was answered with a run that is not there");
         return;
     }
+    if (request.method == "run.fork") return; // check_forks()
     if (request.method == "run.cancel")
         return expect(told->second.state == "cancelled", "I1 the cancellation " + request.key + " was lost");
     expect(effects == 1, "I9 " + request.key + " had its effect " + std::to_string(effects) + " times");
-    auto const times = told->second.inputs.find(request.key);
+    auto const times = told->second.inputs.find(request.text);
     expect(
         times != told->second.inputs.end() && times->second == 1,
-        std::string("I1 the ") + (is_start ? "message" : "input") + " of " + request.key +
+        std::string("I1 the ") + (is_input ? "input" : "message") + " of " + request.key +
             " does not stand once on the tape"
     );
 }

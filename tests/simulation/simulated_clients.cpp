@@ -10,8 +10,10 @@ std::string simulated_clients::request(std::string method, boost::json::object p
     auto key = "key" + std::to_string(requests_.size() + 1);
     if (method == "run.start") params["input"] = {{"text", key}};
     if (method == "run.input") params["text"] = key;
-    auto& made =
-        requests_.emplace_back(client_request{std::move(method), std::move(params), key, 0, {}, {}, {}});
+    auto text = method == "message.route" ? std::string(params.at("text").as_string()) : key;
+    auto& made = requests_.emplace_back(
+        client_request{std::move(method), std::move(params), key, std::move(text), 0, {}, {}, {}}
+    );
     schedule_.note("a client wants", made.method, key);
     send(made);
     if (schedule_.luck().per_mille(100)) send(made);

@@ -15,6 +15,7 @@ struct client_request {
     std::string method;
     boost::json::object params;
     std::string key;
+    std::string text; // of the message in it: stands on the tape of one run
     int sent = 0;
     bool done = false;
     std::vector<std::string> replies; // every one that came

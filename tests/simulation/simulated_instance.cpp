@@ -49,6 +49,8 @@ simulated_instance::simulated_instance(
              app::make_run_start(services_),
              app::make_run_cancel(services_),
              app::make_run_input(services_),
+             app::make_run_fork(services_),
+             app::make_message_route(services_),
              app::make_approval_resolve(services_),
          })
         methods_.emplace(row.descriptor->name, row);

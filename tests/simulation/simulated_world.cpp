@@ -59,8 +59,10 @@ class world {
     simulated_instance* choose_instance();
 
     void start_run();
+    void route_message();
     void read_some_tape();
     void change_some_run();
+    void fork(core::run const& source);
     void answer_questions();
     void decide(core::approval const& open);
     void break_something();
@@ -84,6 +86,7 @@ class world {
     std::vector<std::unique_ptr<simulated_reader>> readers_;
     std::map<std::string, std::uint64_t> counts_;
     std::size_t sessions_ = 1;
+    int messages_ = 0; // that came over a channel
     std::chrono::nanoseconds healed_at_{0};
     bool is_healed_ = false;
 };
@@ -308,9 +311,26 @@ void world::break_something() {
 
 void world::start_run() {
     auto& luck = time_.luck();
+    if (luck.per_mille(250)) return route_message();
     boost::json::object params{{"session_key", "session" + std::to_string(luck.below(sessions_))}};
     if (luck.per_mille(150)) params["deadline_ms"] = 1 + static_cast<std::int64_t>(luck.below(3'000));
     clients_.request("run.start", std::move(params));
+}
+
+// The channel cannot know what came of a message, and may hand it over again, as another request.
+void world::route_message() {
+    auto& luck = time_.luck();
+    ++counts_["routed"];
+    auto const id = "message" + std::to_string(++messages_);
+    boost::json::object const message{
+        {"channel", "chat"},
+        {"conversation", "room" + std::to_string(luck.below(sessions_))},
+        {"sender", "ada"},
+        {"text", id},
+        {"message_id", id}
+    };
+    clients_.request("message.route", message);
+    if (luck.per_mille(500)) plan(300ms, [this, message] { clients_.request("message.route", message); });
 }
 
 template <class F>
@@ -334,8 +354,17 @@ void world::change_some_run() {
     auto& luck = time_.luck();
     auto const runs = look(all_runs);
     if (runs.empty()) return;
-    boost::json::object params{{"run_id", runs[luck.below(runs.size())].run_id}};
+    auto const& chosen = runs[luck.below(runs.size())];
+    if (luck.per_mille(150) && !core::is_background(chosen)) return fork(chosen);
+    boost::json::object params{{"run_id", chosen.run_id}};
     clients_.request(luck.per_mille(600) ? "run.input" : "run.cancel", std::move(params));
+}
+
+void world::fork(core::run const& source) {
+    auto const length = static_cast<std::size_t>(source.tape_seq);
+    auto const at_seq = 1 + static_cast<std::int64_t>(time_.luck().below(length));
+    ++counts_["forks"];
+    clients_.request("run.fork", {{"run_id", source.run_id}, {"at_seq", at_seq}});
 }
 
 void world::answer_questions() {

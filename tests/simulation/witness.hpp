@@ -4,6 +4,7 @@
 #include "tests/simulation/simulated_instance.hpp"
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,14 @@ namespace gatehouse::simulation {
 
 // What does not hold, as sentences that begin with the invariant's number.
 using violations = std::vector<std::string>;
+
+// What a tape tells of the run that it was copied from.
+struct forked_from {
+    std::string run_id;
+    std::int64_t at_seq = 0; // items up to there are a copy
+};
+// Nothing where the item does not end a copy.
+std::optional<forked_from> find_fork(core::tape_item const& item);
 
 struct seen_tape {
     std::vector<core::tape_item> items;
