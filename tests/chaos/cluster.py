@@ -57,13 +57,15 @@ class Instance(Gateway):
         self.surroundings = {}  # environment variables of each of its processes
         self.place = []  # a program that puts the process elsewhere
         self.before_command = []  # a program that runs the gateway, and its arguments
+        self.program = Settings.before  # what is started next, where it is not the one to test
         self.is_wanted = False
         self.is_stopped = False
         self.ends = []  # of each process: exit code, the signal it got from us, its fail point
         self.fail_point = None
 
     def command(self):
-        return self.place + self.before_command + super().command()
+        program, *arguments = super().command()
+        return [*self.place, *self.before_command, self.program or program, *arguments]
 
     def up(self, fail_point=None, before_command=()):
         """Starts the process; tries again while the store does not answer. `fail_point`: where it is to end by itself; with
@@ -84,6 +86,7 @@ class Instance(Gateway):
                     self.environment, self.before_command, self.fail_point, fail_point = self.surroundings, [], None, None
                 elif time.monotonic() > deadline:
                     raise
+        self.program = None
         self.front.target_port = self.port
         return self
 

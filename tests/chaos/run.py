@@ -37,6 +37,8 @@ def arguments():
     parser.add_argument("--kind", dest="kinds", choices=KINDS, action="append", help="; ".join(
         f"{name}: {kind.says}" for name, kind in KINDS.items()) + " (default: all but short, in turn)")
     parser.add_argument("--gatehouse", default=Settings.gatehouse, help="the program to test")
+    parser.add_argument("--before", metavar="PROGRAM",
+                        help="what every instance runs until it is started again, as an older gateway that is replaced")
     parser.add_argument("--keep", action="store_true", help="keep the evidence of good runs too")
     return parser.parse_args()
 
@@ -124,6 +126,7 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     options = arguments()
     Settings.gatehouse = os.path.abspath(options.gatehouse)
+    Settings.before = options.before and os.path.abspath(options.before)
     turns, totals = turns_of(options), Totals()
     seed = options.seed if options.seed is not None else random.SystemRandom().randrange(1 << 32)
     until = time.monotonic() + (options.minutes or 0) * 60

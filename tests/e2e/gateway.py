@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 class Settings:
     """What run.py was told; the same for all tests of a process."""
     gatehouse = os.environ.get("GATEHOUSE_BINARY", str(ROOT / "build/debug/gatehouse"))
+    before = None  # another program, which the chaos runs begin with
     store = os.environ.get("GATEHOUSE_TEST_STORE", "sqlite")
     postgres = None  # a with_postgres.Server where store is postgres
     pooled = False  # behind PgBouncer
