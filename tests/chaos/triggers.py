@@ -65,6 +65,10 @@ class Caller(Client):
                 self.pause()
         self.scene.load_over.wait(self.random.uniform(0, 1))
 
+    def may_pass(self, error):
+        """A clock that stepped refuses the request's time until the store tells it the time again."""
+        return super().may_pass(error) or error.data.get("kind") == "unauthenticated"
+
     def post(self, door, nonce, body):
         sent_at = str(int(time.time()))
         signature = hmac.new(self.SECRET.encode(), f"{sent_at}.{nonce}.".encode() + body, hashlib.sha256).hexdigest()
