@@ -89,16 +89,8 @@ core::task<net::http_response> http_routes::hook(net::http_request request) {
         if (!found) return std::unexpected(found.error());
         return {};
     };
-    auto may = co_await db.read(std::move(look));
-    if (!may) {
-        bool is_wrong = may.error().code == errc::unauthenticated;
-        if (is_wrong && tokens_.count_failure(request.remote_address)) {
-            co_return problem_response(
-                {errc::rate_limited, "Too many wrong signatures came from this address; wait a minute."}
-            );
-        }
-        co_return problem_response(may.error());
-    }
+    if (auto may = co_await db.read(std::move(look)); !may)
+        co_return refuse_hook(may.error(), request.remote_address);
     if (!net::is_utf8(hook->body))
         co_return problem_response({errc::invalid_request, "The body must be text in UTF-8."}, 415);
     json::object reaches_run{{"content_type", hook->content_type}, {"body", hook->body}};
@@ -110,7 +102,16 @@ core::task<net::http_response> http_routes::hook(net::http_request request) {
     GATEHOUSE_FAIL_POINT("hook.before_fire");
     auto fired = co_await db.write(std::move(unit));
     GATEHOUSE_FAIL_POINT("hook.fired");
-    co_return fired ? describe_firing(*fired) : problem_response(fired.error());
+    co_return fired ? describe_firing(*fired) : refuse_hook(fired.error(), request.remote_address);
+}
+
+net::http_response http_routes::refuse_hook(error const& why, std::string const& address) {
+    if (why.code == errc::unauthenticated && tokens_.count_failure(address)) {
+        return problem_response(
+            {errc::rate_limited, "Too many wrong signatures came from this address; wait a minute."}
+        );
+    }
+    return problem_response(why);
 }
 
 } // namespace gatehouse::app

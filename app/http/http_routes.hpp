@@ -43,6 +43,7 @@ class http_routes final : public net::application_port {
   private:
     std::optional<error> closed() const;
     core::task<net::http_response> hook(net::http_request request);
+    net::http_response refuse_hook(error const& why, std::string const& address);
     core::task<result<core::token>> authenticate(net::http_request const& request);
     core::task<net::http_response> respond_to_peer(net::http_request request, peer from);
     core::task<net::http_response> rpc(net::http_request const& request, peer from);

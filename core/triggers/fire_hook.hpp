@@ -17,12 +17,13 @@ struct hook_request {
     std::string body;
 };
 
-// unauthenticated: no such hook, which is not told from a wrong signature, or a time that is off by more than
-// 300 s. wrong_state: it is disabled.
+// unauthenticated: no such hook, which is not told from a wrong signature. wrong_state: it is disabled.
+// Nothing is said about the time: for a moment after a process's clock was set, a snapshot's is wrong.
 result<trigger> check_hook(snapshot const& view, hook_request const& request);
 
-// Checks once more and fires. A nonce that was used before is answered with what it led to. `hook` is what of
-// the request reaches the run; the hook's own secret is taken out of it.
+// Checks once more and fires. unauthenticated also where the request's time is off by more than 300 s. A
+// nonce that was used before is answered with what it led to. `hook` is what of the request reaches the run;
+// the hook's own secret is taken out of it.
 result<trigger_firing> fire_hook(
     transaction& tx, hook_request const& request, boost::json::object hook, run_settings const& settings
 );
