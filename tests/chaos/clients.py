@@ -65,13 +65,18 @@ class Client(threading.Thread):
 
     def run(self):
         try:
-            while not self.scene.load_over.is_set():
-                self.step()
-                self.scene.load_over.wait(self.random.uniform(0.0, self.scene.pause_s))
+            self.work()
         except GaveUp:
             pass
+        except RpcError as refusal:
+            self.scene.stuck.append(f"{self.name} was refused for good, and was no load from then on: {refusal}")
         finally:
             self.leave()
+
+    def work(self):
+        while not self.scene.load_over.is_set():
+            self.step()
+            self.scene.load_over.wait(self.random.uniform(0.0, self.scene.pause_s))
 
     def step(self):
         raise NotImplementedError

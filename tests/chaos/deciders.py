@@ -1,7 +1,7 @@
 """Who answers what the gateway asks of people."""
 import contextlib
 
-from clients import Client, GaveUp, JournaledPeer
+from clients import Client, JournaledPeer
 from gateway import RpcError
 from world import UNREACHABLE
 
@@ -9,12 +9,10 @@ from world import UNREACHABLE
 class Decider(Client):
     """Answers what is asked of people, as it comes; two of them answer the same questions at once."""
 
-    def run(self):
-        with contextlib.suppress(GaveUp):
-            while not self.scene.clients_over.is_set():
-                self.step()
-                self.scene.clients_over.wait(self.random.uniform(0.05, 0.4))
-        self.leave()
+    def work(self):
+        while not self.scene.clients_over.is_set():
+            self.step()
+            self.scene.clients_over.wait(self.random.uniform(0.05, 0.4))
 
     def step(self):
         for each in self.call("approval.list", {"limit": 20})["items"]:

@@ -1,11 +1,10 @@
 """Who sets triggers that fire by the clock, and who calls webhooks."""
-import contextlib
 import hashlib
 import hmac
 import json
 import time
 
-from clients import Client, GaveUp, http_post
+from clients import Client, http_post
 from evidence import milliseconds, timestamp
 from gateway import RpcError
 from world import UNREACHABLE
@@ -18,13 +17,11 @@ class Clock(Client):
                 {"name": "cron-run-once", "kind": "cron", "cron": "* * * * * *", "missed": "run_once"},
                 {"name": "interval", "kind": "interval", "every_ms": 1000, "missed": "run_once"}]
 
-    def run(self):
-        with contextlib.suppress(GaveUp):
-            firsts = [self.put(each, True)["next_fire_at"] for each in self.TRIGGERS]
-            self.scene.load_over.wait()
-            for each, first in zip(self.TRIGGERS, firsts):
-                self.end(each, first, int(time.time() * 1000))
-        self.leave()
+    def work(self):
+        firsts = [self.put(each, True)["next_fire_at"] for each in self.TRIGGERS]
+        self.scene.load_over.wait()
+        for each, first in zip(self.TRIGGERS, firsts):
+            self.end(each, first, int(time.time() * 1000))
 
     def put(self, trigger, enabled):
         return self.call("trigger.put", {**trigger, "input": {"text": "tick"}, "enabled": enabled})
@@ -44,10 +41,9 @@ class Caller(Client):
     METHOD = "trigger.put"
     SECRET = "what the webhooks are signed with"
 
-    def run(self):
-        with contextlib.suppress(GaveUp):
-            self.call("trigger.put", {"name": self.name, "kind": "hook", "secret": self.SECRET, "input": {"text": "called"}})
-            super().run()
+    def work(self):
+        self.call("trigger.put", {"name": self.name, "kind": "hook", "secret": self.SECRET, "input": {"text": "called"}})
+        super().work()
 
     def step(self):
         nonce = self.next_marker()
