@@ -30,6 +30,13 @@ struct slots_case {
     strings expected;
 };
 
+void expect_slots(std::vector<slots_case> const& cases) {
+    for (auto const& each : cases) {
+        SCOPED_TRACE(each.what);
+        EXPECT_EQ(slots(each.cron, each.zone, each.after, each.expected.size()), each.expected);
+    }
+}
+
 TEST(cron_schedule_test, slots_are_those_of_the_expression) {
     std::vector<slots_case> const cases{
         {"every minute", "* * * * *", "UTC", "2026-01-01T00:00:30Z", {"2026-01-01T00:01:00"}},
@@ -101,10 +108,7 @@ TEST(cron_schedule_test, slots_are_those_of_the_expression) {
          {"2026-12-31T23:00:00"}},
         {"blanks and tabs", " 0\t12  * * * ", "UTC", "2026-01-01T00:00:00Z", {"2026-01-01T12:00:00"}},
     };
-    for (auto const& each : cases) {
-        SCOPED_TRACE(each.what);
-        EXPECT_EQ(slots(each.cron, each.zone, each.after, each.expected.size()), each.expected);
-    }
+    expect_slots(cases);
 }
 
 // Berlin: 2026-03-29 02:00 becomes 03:00, 2026-10-25 03:00 becomes 02:00. New York: 2026-03-08 and
@@ -167,10 +171,7 @@ TEST(cron_schedule_test, fixed_hours_follow_the_wall_clock_over_a_change_of_the_
          "2011-12-29T23:00:00Z",
          {"2011-12-30T10:00:00", "2011-12-30T22:00:00"}},
     };
-    for (auto const& each : cases) {
-        SCOPED_TRACE(each.what);
-        EXPECT_EQ(slots(each.cron, each.zone, each.after, each.expected.size()), each.expected);
-    }
+    expect_slots(cases);
 }
 
 TEST(cron_schedule_test, a_rhythm_runs_in_real_time_over_a_change_of_the_zone) {
@@ -201,10 +202,7 @@ TEST(cron_schedule_test, a_rhythm_runs_in_real_time_over_a_change_of_the_zone) {
          "2026-04-04T14:30:00Z",
          {"2026-04-04T14:45:00", "2026-04-04T15:00:00", "2026-04-04T15:15:00", "2026-04-04T15:30:00"}},
     };
-    for (auto const& each : cases) {
-        SCOPED_TRACE(each.what);
-        EXPECT_EQ(slots(each.cron, each.zone, each.after, each.expected.size()), each.expected);
-    }
+    expect_slots(cases);
 }
 
 TEST(cron_schedule_test, what_is_never_due_has_no_slot) {
