@@ -307,8 +307,12 @@ core::run_store::surroundings sql_run_store::around(run const& r) const {
 }
 
 std::int64_t sql_run_store::next_ordinal(std::string const& session_id) const {
+    // The first is where nothing was said before: a fork's session has messages, and so has one whose runs
+    // were removed.
     return *sql_.row<std::int64_t>(
-        "SELECT coalesce(max(ordinal), 0) + 1 FROM runs WHERE session_id = :session_id AND ordinal > 0",
+        "SELECT coalesce(max(ordinal), (SELECT count(*) FROM (SELECT 1 FROM messages "
+        "WHERE session_id = :session_id LIMIT 1) AS said)) + 1 "
+        "FROM runs WHERE session_id = :session_id AND ordinal > 0",
         session_id
     );
 }
