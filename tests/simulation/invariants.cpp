@@ -5,6 +5,7 @@
 #include "core/runs/run_steps.hpp"
 #include "protocol/canonical_json.hpp"
 #include "protocol/parse_json.hpp"
+#include "tests/simulation/told_run.hpp"
 
 #include <boost/json/serialize.hpp>
 
@@ -16,58 +17,6 @@ namespace gatehouse::simulation {
 namespace {
 
 namespace json = boost::json;
-
-// One run as its tape tells it.
-struct told_run {
-    std::optional<forked_from> fork; // then what is told of inputs and steps is its own only
-    std::string state;
-    std::int64_t turns = 0;
-    core::token_usage usage;
-    std::optional<std::string> output;
-    std::int64_t asked_at = 0;          // seq of the newest request to the model
-    std::int64_t input_at = 0;          // and of the newest message
-    bool has_input = false;             // what the run was started with
-    std::optional<std::string> settled; // of the output: a fork goes on from there
-    std::size_t open_calls = 0;         // of the newest turn
-    std::int64_t steps = 0;             // all that were decided
-    std::int64_t steps_copied = 0;
-    std::map<std::string, int> inputs;                 // by text
-    std::map<std::string, json::object> outputs;       // of steps
-    std::map<std::string, std::set<std::string>> keys; // of steps
-    std::map<std::string, json::object> calls;         // by idempotency key
-    std::set<std::string> decided;                     // steps with a policy decision
-    std::map<std::string, int> retries;                // steps that a person wanted again
-    std::map<std::string, std::string> verdicts;       // of approvals
-
-    // What stands before the note of a fork is of another run. A turn that was under way there is taken anew.
-    void begin_fork(forked_from from, std::int64_t seq) {
-        told_run own;
-        own.fork = std::move(from);
-        own.state = "accepted";
-        own.turns = turns;
-        own.usage = usage;
-        own.output = own.settled = settled;
-        own.input_at = seq;
-        own.has_input = has_input;
-        own.steps = own.steps_copied = steps;
-        *this = std::move(own);
-    }
-    void take_input(std::string const& text, std::int64_t seq) {
-        // Where the copy ends before the source's first message, the fork is given that again.
-        if (has_input || !fork) ++inputs[text];
-        has_input = true;
-        input_at = seq;
-    }
-    void take_response(json::object const& payload) {
-        ++turns;
-        auto const& used = payload.at("usage").as_object();
-        usage.input_tokens += used.at("input_tokens").as_int64();
-        usage.output_tokens += used.at("output_tokens").as_int64();
-        open_calls = payload.at("tool_calls").as_array().size();
-        std::string const said(payload.at("text").as_string());
-        if (!said.empty()) output = output ? *output + "\n" + said : said;
-    }
-};
 
 constexpr std::int64_t rows_max = 1'000;
 
@@ -116,9 +65,6 @@ class checker {
 
     void check_run(core::run const& r);
     void check_chain(core::run const& r, std::vector<core::tape_item> const& items);
-    told_run replay(std::string const& run_id, std::vector<core::tape_item> const& items);
-    void replay_item(std::string const& run_id, core::tape_item const& item, told_run& told);
-    void replay_step(std::string const& run_id, core::tape_item const& item, told_run& told);
     void check_steps(core::run const& r, told_run const& told);
     void check_sessions();
     void check_background();
@@ -146,7 +92,7 @@ void checker::check_run(core::run const& r) {
         return;
     }
     check_chain(r, seen->second.items);
-    auto const& told = told_[r.run_id] = replay(r.run_id, seen->second.items);
+    auto const& told = told_[r.run_id] = replay_tape(r.run_id, seen->second.items, found_);
     expect(told.state == to_string(r.state), "I15 the tape of " + r.run_id + " ends with another state");
     expect(told.turns == r.turn, "I15 the tape of " + r.run_id + " tells another number of turns");
     expect(
@@ -173,66 +119,6 @@ void checker::check_chain(core::run const& r, std::vector<core::tape_item> const
     bool same = kept.size() == items.size();
     for (std::size_t i = 0; same && i < kept.size(); ++i) same = kept[i].hash == items[i].hash;
     expect(same, "I6 the tape of " + r.run_id + " is not what was committed");
-}
-
-told_run checker::replay(std::string const& run_id, std::vector<core::tape_item> const& items) {
-    told_run told;
-    for (auto const& item : items) {
-        if (auto fork = find_fork(item)) {
-            told.begin_fork(std::move(*fork), item.seq);
-            continue;
-        }
-        expect(
-            !core::is_terminal(*protocol::parse_run_state(told.state.empty() ? "accepted" : told.state)),
-            "I3 " + item.kind + " stands behind the end of " + run_id
-        );
-        replay_item(run_id, item, told);
-    }
-    return told;
-}
-
-void checker::replay_item(std::string const& run_id, core::tape_item const& item, told_run& told) {
-    auto const payload = parse_own_json(item.payload).as_object();
-    auto text = [&](char const* name) { return std::string(payload.at(name).as_string()); };
-    if (item.kind == "status_change") {
-        told.state = text("to");
-    } else if (item.kind == "input") {
-        told.take_input(text("text"), item.seq);
-    } else if (item.kind == "provider_request") {
-        told.asked_at = item.seq;
-        told.settled = told.output;
-    } else if (item.kind == "provider_response") {
-        told.take_response(payload);
-        expect(text("step_id") == core::turn_id(told.turns), "I3 a turn of " + run_id + " has two responses");
-    } else if (item.kind == "approval_decision") {
-        auto const state = text("state");
-        auto const [at, is_new] = told.verdicts.try_emplace(text("approval_id"), state);
-        expect(is_new || at->second == state, "I10 " + at->first + " was decided twice");
-        if (auto const* decision = payload.if_contains("decision"); decision && *decision == "retry")
-            ++told.retries[text("step_id")];
-    } else {
-        replay_step(run_id, item, told);
-    }
-}
-
-void checker::replay_step(std::string const& run_id, core::tape_item const& item, told_run& told) {
-    if (item.kind != "policy_decision" && item.kind != "tool_call" && item.kind != "tool_output") return;
-    auto payload = parse_own_json(item.payload).as_object();
-    std::string const step(payload.at("step_id").as_string());
-    if (item.kind == "policy_decision") {
-        told.decided.insert(step);
-        ++told.steps;
-    } else if (item.kind == "tool_call") {
-        expect(told.decided.contains(step), "I13 " + step + " of " + run_id + " started without a decision");
-        expect(!told.outputs.contains(step), "I3 " + step + " of " + run_id + " started after its outcome");
-        std::string const key(payload.at("idempotency_key").as_string());
-        told.keys[step].insert(key);
-        told.calls[key] = std::move(payload);
-    } else {
-        expect(!told.outputs.contains(step), "I3 " + step + " of " + run_id + " has two outcomes");
-        told.outputs[step] = std::move(payload);
-        if (told.open_calls > 0 && --told.open_calls == 0) told.settled = told.output;
-    }
 }
 
 void checker::check_steps(core::run const& r, told_run const& told) {
