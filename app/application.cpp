@@ -221,6 +221,7 @@ core::task<> application::start() {
     server_->start();
     background_.spawn(relay_.run());
     background_.spawn(lease_.run());
+    background_.spawn(lease_.watch_for_ownerless_runs());
     // Nobody else changes a SQLite store.
     if (db_.is_postgres()) background_.spawn(changes_.run());
     if (settings_.has_role(protocol::process_role::scheduler)) background_.spawn(scheduler_.run());

@@ -17,6 +17,10 @@ namespace {
 constexpr std::chrono::milliseconds renewal_period_max{500};
 // No effect is begun in the last moment of a lease.
 constexpr std::chrono::milliseconds last_moment_max{1'000};
+// A look for ownerless runs reads every unfinished one, and where a snapshot is kept open, those that ended
+// since: it gets a hundredth of the time.
+constexpr int pause_after_look = 100;
+constexpr std::chrono::minutes pause_max{1};
 
 } // namespace
 
@@ -67,9 +71,13 @@ bool lease_keeper::may_act() const {
     return loop_.now() < held_until_ - std::min(last_moment_max, lease() / 5);
 }
 
+steady_time::duration lease_keeper::renewal_period() const {
+    return std::min(renewal_period_max, lease() / 3);
+}
+
 task<> lease_keeper::run() {
     while (!stopping_) {
-        co_await stopped_.wait_until(loop_.now() + std::min(renewal_period_max, lease() / 3));
+        co_await stopped_.wait_until(loop_.now() + renewal_period());
         if (stopping_) break;
         try {
             co_await beat();
@@ -84,7 +92,7 @@ task<> lease_keeper::beat() {
     auto sent_at = loop_.now();
     auto unit = [id = self_.instance_id](transaction& tx) {
         bool is_mine = tx.instances().heartbeat(id);
-        return std::pair(is_mine, is_mine && (tx.instances().any_lapsed(id) || tx.runs().any_of_nobody()));
+        return std::pair(is_mine, is_mine && tx.instances().any_lapsed(id));
     };
     GATEHOUSE_FAIL_POINT("lease.before_beat");
     auto [is_mine, any_dead] = co_await db_.write_urgently(std::move(unit));
@@ -106,10 +114,33 @@ task<> lease_keeper::bury_the_dead() {
         for (auto const& each : tx.instances().lock_lapsed(me)) {
             declare_dead(tx, each.instance_id, "its lease lapsed");
         }
-        if (tx.runs().release_all_of_nobody() > 0) tx.signals().queue = true;
     };
     co_await db_.write_urgently(std::move(unit));
     GATEHOUSE_FAIL_POINT("lease.dead_buried");
+}
+
+task<> lease_keeper::watch_for_ownerless_runs() {
+    while (!stopping_) {
+        auto const began = loop_.now();
+        auto pause = renewal_period();
+        try {
+            co_await release_ownerless_runs();
+            pause =
+                std::clamp<steady_time::duration>(pause_after_look * (loop_.now() - began), pause, pause_max);
+        } catch (std::exception const& e) {
+            spdlog::warn("could not look for runs whose owner is gone: {}", e.what());
+        }
+        if (!stopping_) co_await stopped_.wait_until(loop_.now() + pause);
+    }
+}
+
+task<> lease_keeper::release_ownerless_runs() {
+    auto look = [](snapshot& view) { return view.runs().any_ownerless(); };
+    if (!co_await db_.read(std::move(look))) co_return;
+    auto unit = [](transaction& tx) {
+        if (tx.runs().release_ownerless() > 0) tx.signals().queue = true;
+    };
+    co_await db_.write_urgently(std::move(unit));
 }
 
 task<> lease_keeper::leave() {

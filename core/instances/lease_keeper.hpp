@@ -35,15 +35,21 @@ class lease_keeper final : public lease_guard {
     // Renews until stop(); declares others dead when their lease has lapsed. The owner spawns it once.
     task<> run();
 
-    // Gives back what this process holds. After run() has ended.
+    // Makes runs claimable again that a process claimed between its being declared dead and its death. Until
+    // stop(); the owner spawns it once.
+    task<> watch_for_ownerless_runs();
+
+    // Gives back what this process holds. After both have ended.
     task<> leave();
 
     void stop();
 
   private:
     std::chrono::milliseconds lease() const { return std::chrono::milliseconds(self_.lease_ms); }
+    steady_time::duration renewal_period() const;
     task<> beat();
     task<> bury_the_dead();
+    task<> release_ownerless_runs();
 
     loop& loop_;
     database& db_;

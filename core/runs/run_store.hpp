@@ -59,8 +59,8 @@ class run_store {
     virtual std::int64_t release_all_of(std::string const& owner) = 0;
     // Runs whose owner is not among the instances: claimed by a process that was declared dead at that moment
     // and died before it heard of that.
-    virtual bool any_of_nobody() const = 0;
-    virtual std::int64_t release_all_of_nobody() = 0;
+    virtual bool any_ownerless() const = 0;
+    virtual std::int64_t release_ownerless() = 0;
 
     // The unfinished run that stands first in the session; never work in the background.
     virtual std::optional<run> head_of_session(std::string const& session_id) const = 0;

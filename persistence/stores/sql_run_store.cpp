@@ -271,18 +271,18 @@ std::int64_t sql_run_store::release_all_of(std::string const& owner) {
     );
 }
 
-#define IS_OF_NOBODY                                                                                         \
+#define IS_OWNERLESS                                                                                         \
     "state = 'running' AND lease_owner IS NOT NULL "                                                         \
     "AND NOT EXISTS (SELECT 1 FROM instances WHERE instance_id = lease_owner)"
 
-bool sql_run_store::any_of_nobody() const {
-    return sql_.row<std::string>("SELECT run_id FROM runs WHERE " IS_OF_NOBODY " LIMIT 1").has_value();
+bool sql_run_store::any_ownerless() const {
+    return sql_.row<std::string>("SELECT run_id FROM runs WHERE " IS_OWNERLESS " LIMIT 1").has_value();
 }
 
-std::int64_t sql_run_store::release_all_of_nobody() {
+std::int64_t sql_run_store::release_ownerless() {
     return sql_.exec(
         "UPDATE runs SET lease_epoch = lease_epoch + 1, lease_owner = NULL, claimable_at = now_ms() "
-        "WHERE " IS_OF_NOBODY
+        "WHERE " IS_OWNERLESS
     );
 }
 

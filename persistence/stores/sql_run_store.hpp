@@ -23,8 +23,8 @@ class sql_run_store final : public core::run_store {
     std::vector<core::run> claim(std::string const& owner, std::int64_t limit, core::run_queue from) override;
     core::claimable_times next_claimable_at() const override;
     std::int64_t release_all_of(std::string const& owner) override;
-    bool any_of_nobody() const override;
-    std::int64_t release_all_of_nobody() override;
+    bool any_ownerless() const override;
+    std::int64_t release_ownerless() override;
     std::optional<core::run> head_of_session(std::string const& session_id) const override;
     surroundings around(core::run const& r) const override;
     std::int64_t next_ordinal(std::string const& session_id) const override;

@@ -93,6 +93,7 @@ core::task<> simulated_instance::start() {
     }
     background_.spawn(relay_.run());
     background_.spawn(lease_.run());
+    background_.spawn(lease_.watch_for_ownerless_runs());
     background_.spawn(scheduler_.run());
     background_.spawn(changes_.run());
     background_.spawn(worker_.run());

@@ -239,7 +239,7 @@ TEST_P(run_store_test, runs_whose_owner_is_not_among_the_instances_become_claima
     insert_claimable("run_1", 1000);
     insert_claimable("run_2", 1000);
     claim("ins_1", 1);
-    EXPECT_FALSE(read([](snapshot& seen) { return seen.runs().any_of_nobody(); }));
+    EXPECT_FALSE(read([](snapshot& seen) { return seen.runs().any_ownerless(); }));
     claim("ins_2", 1);
     write([](transaction& tx) {
         for (auto const* run_id : {"run_1", "run_2"}) {
@@ -248,8 +248,8 @@ TEST_P(run_store_test, runs_whose_owner_is_not_among_the_instances_become_claima
             tx.runs().save(claimed);
         }
     });
-    EXPECT_TRUE(read([](snapshot& seen) { return seen.runs().any_of_nobody(); }));
-    EXPECT_EQ(write([](transaction& tx) { return tx.runs().release_all_of_nobody(); }), 1);
+    EXPECT_TRUE(read([](snapshot& seen) { return seen.runs().any_ownerless(); }));
+    EXPECT_EQ(write([](transaction& tx) { return tx.runs().release_ownerless(); }), 1);
     EXPECT_EQ(find("run_1")->lease_owner, "ins_1");
     EXPECT_EQ(find("run_2")->lease_owner, std::nullopt);
     EXPECT_TRUE(find("run_2")->claimable_at);

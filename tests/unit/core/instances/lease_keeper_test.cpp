@@ -44,7 +44,7 @@ TEST_P(lease_keeper_test, a_run_whose_owner_is_nowhere_to_be_found_is_taken_from
     lease_keeper keeper(loop_, *db_, mine, [] {}, [] {});
     store_fixture::start(keeper.start());
     wait_for_started();
-    store_fixture::start(keeper.run());
+    store_fixture::start(keeper.watch_for_ownerless_runs());
     ASSERT_TRUE(loop_.advance_until([&] { return !get(lease.run_id).lease_owner; }, 500ms));
     EXPECT_EQ(claim_one().run_id, lease.run_id);
     keeper.stop();
