@@ -92,8 +92,13 @@ class application {
         return url;
     }();
     net::io_loop loop_;
-    system_clock own_clock_;
-    core::store_clock clock_{own_clock_};
+    // On SQLite this process's clock is the store's, and is set with it. PostgreSQL tells its own, and what
+    // leads from one word of it to the next must not jump.
+    std::unique_ptr<core::clock> own_clock_ = [this]() -> std::unique_ptr<core::clock> {
+        if (store_.kind == persistence::store_url::backend::sqlite) return std::make_unique<system_clock>();
+        return std::make_unique<unsteppable_clock>();
+    }();
+    core::store_clock clock_{*own_clock_};
     system_random random_;
     core::id_source ids_{clock_, random_};
     std::string instance_id_ = ids_.make("ins");

@@ -10,6 +10,17 @@ class system_clock final : public core::clock {
     timestamp now() const override;
 };
 
+// The wall clock as it was when this was made, and the time since, sleep included: it follows nobody who sets
+// the clock.
+class unsteppable_clock final : public core::clock {
+  public:
+    unsteppable_clock();
+    timestamp now() const override;
+
+  private:
+    std::chrono::milliseconds boot_; // since 1970
+};
+
 // Throws std::runtime_error where the system gives no random bytes.
 class system_random final : public core::random_source {
   public:
