@@ -31,8 +31,11 @@ std::int64_t worker::free_slots() const {
     return env_.settings.slots - reserved_ - static_cast<std::int64_t>(drivers_.size());
 }
 
-// A quarter is kept for people's messages.
-std::int64_t worker::background_slots() const { return free_slots() - env_.settings.slots / 4; }
+// A quarter is kept for people's messages, but for a worker's only slot.
+std::int64_t worker::background_slots() const {
+    auto const slots = env_.settings.slots;
+    return free_slots() - std::min((slots + 3) / 4, slots - 1);
+}
 
 bool worker::try_reserve_slot() {
     if (free_slots() <= 0) return false;

@@ -48,7 +48,11 @@ class worker_test : public run_fixture {
     void SetUp() override {
         run_fixture::SetUp();
         if (IsSkipped()) return;
-        settings_.slots = 8;
+        make_worker(8);
+    }
+    void make_worker(std::int64_t slots) {
+        settings_.slots = slots;
+        worker_.reset();
         env_ = std::make_unique<run_environment>(run_environment{
             loop_, *db_, time_, random_, models_, steps_, deltas_, secrets_, lease_, settings_
         });
@@ -75,6 +79,14 @@ class worker_test : public run_fixture {
             r.claimable_at = long_since;
             write([r](transaction& tx) { tx.runs().insert(r); });
         }
+    }
+    void queue_message(int n) {
+        auto const run_id = queue("hello", in_session(n)).value.run_id;
+        write([run_id](transaction& tx) {
+            auto r = *tx.runs().lock(run_id);
+            r.claimable_at = long_since;
+            tx.runs().save(r);
+        });
     }
     static run_request in_session(int n) {
         run_request request;
@@ -105,17 +117,27 @@ TEST_P(worker_test, a_quarter_of_the_slots_is_kept_for_messages) {
     queue_background(10);
     start_task(worker_->run());
     ASSERT_TRUE(comes_to(0, 6));
-    for (int n = 11; n <= 12; ++n) {
-        auto const run_id = queue("hello", in_session(n)).value.run_id;
-        write([run_id](transaction& tx) {
-            auto r = *tx.runs().lock(run_id);
-            r.claimable_at = long_since;
-            tx.runs().save(r);
-        });
-    }
+    for (int n = 11; n <= 12; ++n) queue_message(n);
     ASSERT_TRUE(comes_to(2, 6));
     EXPECT_EQ(worker_->running(), 8);
     EXPECT_EQ(model_.background, 6);
+}
+
+TEST_P(worker_test, of_two_slots_one_is_kept_for_messages) {
+    make_worker(2);
+    queue_background(3);
+    start_task(worker_->run());
+    ASSERT_TRUE(comes_to(0, 1));
+    queue_message(4);
+    ASSERT_TRUE(comes_to(1, 1));
+    EXPECT_EQ(model_.background, 1);
+}
+
+TEST_P(worker_test, an_only_slot_works_in_the_background_too) {
+    make_worker(1);
+    queue_background(1);
+    start_task(worker_->run());
+    ASSERT_TRUE(comes_to(0, 1));
 }
 
 } // namespace
