@@ -80,7 +80,9 @@ result<resolved_session> resolve_session(transaction& tx, session_request const&
     auto made = make_session(tx, request);
     if (!tx.sessions().insert_if_new(made)) {
         // Another writer made the same key first: it is the session that was asked for.
-        return resolved_session{*tx.sessions().find_by_key(request.principal, made.session_key)};
+        auto found = *tx.sessions().find_by_key(request.principal, made.session_key);
+        take_over(tx, found, request);
+        return resolved_session{std::move(found)};
     }
     tx.publish(make_session_event(tx, made, "session.created"));
     return resolved_session{std::move(made), true};

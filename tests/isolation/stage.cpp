@@ -182,6 +182,7 @@ std::vector<std::string> stage::violations(told const& said) {
     drain();
     for (auto const& r : runs()) check_run(r, said, found);
     check_answers(said, found);
+    check_sessions(said, found);
     check_log(found);
     check_epochs(said, found);
     return found;
@@ -189,13 +190,17 @@ std::vector<std::string> stage::violations(told const& said) {
 
 // Before anybody goes on: at most one run of the session is active, it is the first, and it can go on.
 void stage::check_queue(std::vector<std::string>& found) {
+    bool const has_owner = director_.read([this](core::snapshot const& view) {
+        return std::ranges::count(view.instances().list(), owner, &core::instance::instance_id) > 0;
+    });
     bool is_head = true;
     for (auto const& r : runs()) {
         if (core::is_terminal(r.state)) continue;
         bool const is_active = r.state != core::run_state::accepted || r.claimable_at || r.lease_owner;
         if (is_head && !is_active) found.push_back("I2 the head of the session can never be claimed");
         if (!is_head && is_active) found.push_back("I7 two runs of the session are active");
-        bool const is_lost = r.state == core::run_state::running && !r.claimable_at && !r.lease_owner;
+        bool const is_owned = r.lease_owner && (*r.lease_owner != owner || has_owner);
+        bool const is_lost = r.state == core::run_state::running && !r.claimable_at && !is_owned;
         if (is_lost) found.push_back("I2 a running run belongs to nobody");
         is_head = false;
     }
@@ -282,6 +287,14 @@ void stage::check_answers(told const& said, std::vector<std::string>& found) {
         director_.read([this](core::snapshot const& view) { return *view.approvals().find(approval_id); });
     for (auto const& decision : said.decisions)
         if (a.decision != decision) found.push_back("I10 a decision was overwritten");
+}
+
+void stage::check_sessions(told const& said, std::vector<std::string>& found) {
+    if (said.sessions.size() < 2) return;
+    if (said.sessions[0] != said.sessions[1]) found.push_back("I9 one session key got two sessions");
+    auto const made =
+        director_.read([&](core::snapshot const& view) { return *view.sessions().find(said.sessions[0]); });
+    if (made.mode != core::session_mode::interrupt) found.push_back("I1 the mode of a session was lost");
 }
 
 } // namespace gatehouse::isolation

@@ -31,6 +31,7 @@ struct told {
     std::vector<std::string> decisions;  // about the approval
     std::vector<std::string> fired;      // runs of one slot of a trigger
     std::vector<core::run_lease> leases; // of claims
+    std::vector<std::string> sessions;   // that both asked for, one of them in the mode `interrupt`
     bool cancelled = false;
     bool finished = false;
     bool new_history = false; // somebody found the server on one
@@ -96,6 +97,7 @@ class stage {
     void check_log(std::vector<std::string>& found);
     void check_epochs(told const& said, std::vector<std::string>& found);
     void check_answers(told const& said, std::vector<std::string>& found);
+    void check_sessions(told const& said, std::vector<std::string>& found);
     std::vector<core::run> runs();
 
     director& director_;

@@ -4,6 +4,7 @@
 #include "core/instances/lease_keeper.hpp"
 #include "core/runs/change_run.hpp"
 #include "core/runs/claim_runs.hpp"
+#include "core/sessions/resolve_session.hpp"
 #include "core/triggers/fire_trigger.hpp"
 #include "persistence/server_history.hpp"
 
@@ -157,6 +158,20 @@ meeting_unit resolve(stage& on, int side) {
             }};
 }
 
+// Both ask for one session, which is not there yet, and one of them for its mode.
+meeting_unit begin_session(stage& on, int side) {
+    core::session_request wanted;
+    wanted.principal = ada.principal;
+    wanted.session_key = "beside " + on.session_id;
+    if (side == 1) wanted.mode = core::session_mode::interrupt;
+    auto session_id = std::make_shared<std::string>();
+    auto work = [=](core::transaction& tx) {
+        *session_id = core::resolve_session(tx, wanted)->value.session_id;
+        return true;
+    };
+    return {work, [=](told& said) { said.sessions.push_back(*session_id); }};
+}
+
 // A process that finds the server on a history which the log has not heard of, as a promoted standby is.
 meeting_unit change_epoch(stage& on, int) {
     on.forget_history();
@@ -180,6 +195,7 @@ std::span<verb const> all_verbs() {
         {"input", anywhere, &input},
         {"resolve", with_approval, &resolve},
         {"fire", anywhere, &fire},
+        {"begin session", {run_stands::queued}, &begin_session},
         {"change epoch", anywhere, &change_epoch},
     };
     return all;

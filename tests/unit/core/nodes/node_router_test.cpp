@@ -229,6 +229,9 @@ TEST_P(node_router_test, a_store_that_does_not_answer_at_once_is_asked_again) {
     failures_.fail_at(1);
     router_->attach("dev_1", 1, l);
     ASSERT_TRUE(loop_.advance_until([&] { return l.invoked.size() == 1; }, 500ms));
+}
+
+TEST_P(node_router_test, a_call_that_ended_elsewhere_is_read_until_the_store_answers) {
     auto elsewhere = make_call(2, "ins_b");
     call_answer a;
     a.invocation_id = elsewhere.invocation_id;
