@@ -115,11 +115,11 @@ class Cluster:
     def runs(self, own, count, depth):
         return self.bench.measure("runs", "--address", own.address, "--count", count, "--depth", depth, TOKEN=own.token)
 
-    def both(self, count, depth):
+    def both(self, count, depth, pair=None):
         """Runs a second when each gateway has `depth` in flight."""
         rates = []
         working = [threading.Thread(target=lambda own=own: rates.append(self.runs(own, count, depth)["rate"]))
-                   for own in self.gateways]
+                   for own in pair or self.gateways]
         for each in working:
             each.start()
         for each in working:
@@ -287,26 +287,28 @@ class Cluster:
 
     # --- what lasts
 
-    def rates_for(self, seconds):
-        """(when, runs a second) again and again. With twice as many in flight as there are slots, half are claimed."""
-        rates, end = [], time.monotonic() + seconds
-        while time.monotonic() < end:
-            rate = self.both(3000, 2 * SLOTS)
-            rates.append((time.monotonic(), rate))
-        return rates
+    def rate_after(self, minutes, begin=None):
+        """Runs a second of a pair of its own, after so long under load; `begin` opens a transaction meanwhile."""
+        store = self.new_database()
+        database = store.rsplit("/", 1)[1]
+        pair, rates = self.two_gateways(store, QUIET), []
+        with self.open_transaction(database, begin) if begin else contextlib.nullcontext():
+            end = time.monotonic() + minutes * 60
+            while time.monotonic() < end:
+                # With twice as many in flight as there are slots, half are claimed.
+                rates.append((self.both(3000, 2 * SLOTS, pair), time.monotonic()))
+        for each in pair:
+            each.stop()
+        self.server.query(f"DROP DATABASE {database}")
+        return percentile([rate for rate, when in rates if when > end - WINDOW_S], 0.5)
 
     def snapshot(self):
-        """The load never ends, so that dead rows pile up behind the snapshot."""
+        """The load never ends, so that dead rows pile up behind the snapshot. A store is slower the more it holds."""
         minutes = self.bench.options.snapshot_minutes
-        self.both(3000, 2 * SLOTS)
-        before = self.rates_for(WINDOW_S)
-        with self.open_transaction("bench_1", "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM runs"):
-            held = self.rates_for(minutes * 60)
-        after = self.rates_for(WINDOW_S / 2)
-        last = [each for each in held if each[0] > held[-1][0] - WINDOW_S]
-        without, with_it, freed = (percentile([rate for _, rate in each], 0.5) for each in (before, last, after))
-        self.bench.row(f"runs with a snapshot held for {minutes:g} min / without", with_it / without, 0.8, True,
-                       f"{with_it:.0f}/s / {without:.0f}/s, {freed:.0f}/s once it is gone")
+        without = self.rate_after(minutes)
+        with_it = self.rate_after(minutes, "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM runs")
+        self.bench.row(f"runs with a snapshot held for {minutes:g} min / as long without", with_it / without, 0.8, True,
+                       f"{with_it:.0f}/s / {without:.0f}/s")
 
 
 def measure(bench, rounds):
