@@ -4,6 +4,7 @@
 #include "app/sessions/rpc_connection.hpp"
 #include "core/execution/fail_point.hpp"
 #include "core/nodes/check_capabilities.hpp"
+#include "core/storage/write_at_last.hpp"
 #include "protocol/device_proof.hpp"
 #include "protocol/encoding.hpp"
 #include "protocol/gen/method_list.hpp"
@@ -182,8 +183,7 @@ void rpc_connection::finish_connect(
     }
     if (!out_) {
         // The peer left while the store was asked; what was admitted is taken back.
-        if (connection_epoch_ != 0)
-            env_.tasks.spawn(leave(shared_from_this(), *device_id_, connection_epoch_));
+        if (connection_epoch_ != 0) router.detach(*device_id_, connection_epoch_);
         return;
     }
     state_ = state::connected;
@@ -244,12 +244,15 @@ core::task<> rpc_connection::look_at_device(std::shared_ptr<rpc_connection> self
                  me = env_.all.get<gateway_facts const>().instance_id](core::transaction& tx) {
         return core::admit_waiting_node(tx, id, {hash}, me);
     };
-    auto admitted = co_await db.write(std::move(unit));
+    auto const written = co_await core::write_at_last(
+        db, env_.all.get<core::loop>(), "a node's admission", [this] { return !out_; }, std::move(unit)
+    );
     GATEHOUSE_FAIL_POINT("edge.node_admitted");
+    auto const admitted = written.value_or(std::nullopt);
     connection_epoch_ = admitted ? admitted->connection_epoch : 0;
     if (!admitted) co_return;
     if (!out_) {
-        env_.tasks.spawn(leave(shared_from_this(), *device_id_, connection_epoch_));
+        env_.all.get<core::node_router>().detach(*device_id_, connection_epoch_);
         co_return;
     }
     tell_decision(admitted->pairing_id, "approved", minted);

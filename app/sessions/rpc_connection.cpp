@@ -53,19 +53,7 @@ void rpc_connection::closed() {
     if (!device_id_) return;
     auto& router = env_.all.get<core::node_router>();
     router.unwatch(*device_id_, *this);
-    if (connection_epoch_ == 0) return;
-    router.detach(*device_id_, connection_epoch_);
-    env_.tasks.spawn(leave(shared_from_this(), *device_id_, connection_epoch_));
-}
-
-// `self` comes as a parameter, as in every coroutine here: it may begin after the last other owner has gone.
-core::task<> rpc_connection::leave(
-    std::shared_ptr<rpc_connection> self, std::string device_id, std::int64_t connection_epoch
-) {
-    auto unit = [device_id, connection_epoch](core::transaction& tx) {
-        core::disconnect_node(tx, device_id, connection_epoch);
-    };
-    co_await self->env_.all.get<core::database>().write(std::move(unit));
+    if (connection_epoch_ > 0) router.detach(*device_id_, connection_epoch_);
 }
 
 void rpc_connection::on_text(std::string_view text) {

@@ -76,8 +76,6 @@ class rpc_connection final : public core::node_link, public std::enable_shared_f
     void refuse_connect(rpc_id const& id, error const& why, std::uint16_t code);
 
     core::task<> look_at_device(std::shared_ptr<rpc_connection> self);
-    core::task<>
-    leave(std::shared_ptr<rpc_connection> self, std::string device_id, std::int64_t connection_epoch);
     void
     tell_decision(std::string const& pairing_id, std::string_view decision, std::optional<std::string> token);
 

@@ -29,6 +29,7 @@ void declare_dead(transaction& tx, std::string const& instance_id, std::string_v
     for (auto const& device_id : tx.nodes().disconnect_all_of(instance_id)) {
         auto n = tx.nodes().find(device_id);
         if (!n) continue;
+        tx.invocations().requeue(device_id, n->connection_epoch);
         tx.publish(
             make_shared_event(tx, "nodes", "node.offline", {{"device_id", n->device_id}, {"label", n->label}})
         );

@@ -156,6 +156,7 @@ void disconnect_node(transaction& tx, std::string const& device_id, std::int64_t
     if (!known || known->connection_epoch != connection_epoch || !known->instance_id) return;
     known->instance_id.reset();
     known->last_seen_at = tx.now();
+    tx.invocations().requeue(device_id, connection_epoch);
     tx.nodes().put(*known);
     publish_node(tx, *known, "node.offline");
     tx.signals().policy = true;

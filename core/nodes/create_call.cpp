@@ -19,6 +19,7 @@ invocation create_call(transaction& tx, call_request const& wanted, std::string 
     call.arguments = boost::json::serialize(wanted.arguments);
     call.created_at = tx.now();
     call.expires_at = tx.now() + wanted.queue_ttl;
+    call.queue_ttl_ms = wanted.queue_ttl.count();
     call.timeout_ms = wanted.timeout.count();
     bool here = wanted.node.instance_id == instance_id;
     call.state = here ? "sent" : "queued";

@@ -23,7 +23,9 @@ struct invocation {
     json_text arguments;
     std::int64_t connection_epoch = 0; // the connection it went to last; an answer counts only from that one
     timestamp created_at{};
-    timestamp expires_at{};      // a queued one that is not sent by then expires
+    timestamp expires_at{}; // a queued one that is not sent by then expires
+    std::int64_t queue_ttl_ms =
+        0;                       // how long it waits for the node, and again from when the connection is lost
     std::int64_t timeout_ms = 0; // from sending to the answer
     std::optional<json_text> result;
     std::optional<json_text> error;
@@ -44,6 +46,9 @@ class invocation_store {
     // Queued or sent ones of a device, oldest first, locked. Waits for who holds one: a call that was passed
     // over would not be sent before the node connects again.
     virtual std::vector<invocation> lock_open_of_device(std::string const& device_id, std::int64_t limit) = 0;
+    // What was sent on this connection of the device or an older one waits for the next one. Returns how
+    // many.
+    virtual std::int64_t requeue(std::string const& device_id, std::int64_t connection_epoch) = 0;
     // Queued ones past expires_at, and sent ones past that and their timeout, locked.
     virtual std::vector<invocation> lock_expired(std::int64_t limit) = 0;
 };

@@ -1,7 +1,9 @@
 #include "core/nodes/node_router.hpp"
 
 #include "core/execution/fail_point.hpp"
+#include "core/nodes/connect_node.hpp"
 #include "core/nodes/step_outcome_of.hpp"
+#include "core/storage/write_at_last.hpp"
 #include "protocol/encoding.hpp"
 
 #include <spdlog/spdlog.h>
@@ -16,7 +18,6 @@ namespace gatehouse::core {
 namespace {
 
 constexpr std::int64_t open_calls_max = 256;
-constexpr std::chrono::milliseconds store_retry_delay{500};
 
 // Evidence that was put as an artifact stays as it is: its bytes are named by their digest.
 void clean(call_answer& answer, secret_filter const& secrets) {
@@ -27,27 +28,6 @@ void clean(call_answer& answer, secret_filter const& secrets) {
         auto bytes = data && data->is_string() ? base64_decode(data->get_string()) : std::nullopt;
         if (bytes && secrets.clean(*bytes)) *data = base64_encode(*bytes);
     }
-}
-
-// Before the store is asked again.
-task<> pause_on(loop& on) {
-    wakeup never(on);
-    co_await never.wait_until(on.now() + store_retry_delay);
-}
-
-// Writes as soon as the store lets it; nothing where the process stops before that.
-template <class Unit>
-task<std::optional<std::invoke_result_t<Unit&, transaction&>>>
-write_at_last(database& db, loop& on, bool const& stopping, Unit unit) {
-    while (!stopping) {
-        try {
-            co_return co_await db.write(unit);
-        } catch (std::exception const& e) {
-            spdlog::error("a call to a node could not be stored, trying again: {}", e.what());
-        }
-        co_await pause_on(on);
-    }
-    co_return std::nullopt;
 }
 
 boost::json::object make_late_error() {
@@ -78,7 +58,24 @@ void node_router::attach(std::string const& device_id, std::int64_t connection_e
 
 void node_router::detach(std::string const& device_id, std::int64_t connection_epoch) {
     auto found = links_.find(device_id);
-    if (found != links_.end() && found->second.connection_epoch == connection_epoch) links_.erase(found);
+    if (found != links_.end() && found->second.connection_epoch == connection_epoch) {
+        links_.erase(found);
+        // Its calls wait for the next connection now, here or elsewhere.
+        std::erase_if(sent_, [&](auto const& each) {
+            bool const is_lost = each.second.device_id == device_id;
+            if (is_lost) loop_.stop_timer(each.second.timer);
+            return is_lost;
+        });
+    }
+    group_.spawn(disconnect(device_id, connection_epoch));
+}
+
+task<> node_router::disconnect(std::string device_id, std::int64_t connection_epoch) {
+    auto unit = [device_id, connection_epoch](transaction& tx) {
+        disconnect_node(tx, device_id, connection_epoch);
+        return true;
+    };
+    co_await write_at_last(db_, loop_, "a node's going", is_over(), std::move(unit));
 }
 
 void node_router::watch(std::string const& device_id, node_link& link) {
@@ -93,14 +90,25 @@ void node_router::unwatch(std::string const& device_id, node_link& link) {
 
 void node_router::deliver(invocation const& call) {
     auto found = links_.find(call.device_id);
-    if (found == links_.end() || found->second.connection_epoch != call.connection_epoch) return;
-    send(found->second, call);
+    bool const is_here = found != links_.end() && found->second.connection_epoch == call.connection_epoch;
+    if (is_here) return send(found->second, call);
+    if (call.state == "sent") group_.spawn(requeue(call.device_id, call.connection_epoch));
+}
+
+// The connection was lost while the call was written, so nobody else saw to it.
+task<> node_router::requeue(std::string device_id, std::int64_t connection_epoch) {
+    auto unit = [device_id, connection_epoch](transaction& tx) {
+        if (tx.invocations().requeue(device_id, connection_epoch) > 0)
+            tx.signals().devices.push_back(device_id);
+        return true;
+    };
+    co_await write_at_last(db_, loop_, "a call to a node", is_over(), std::move(unit));
 }
 
 void node_router::send(attached const& to, invocation const& call) {
     stop_timer(call.invocation_id);
     auto give_up = [this, id = call.invocation_id, device = call.device_id] {
-        timers_.erase(id);
+        sent_.erase(id);
         if (auto link = links_.find(device); link != links_.end()) link->second.link->send_cancel(id);
         call_answer answer;
         answer.invocation_id = id;
@@ -108,15 +116,16 @@ void node_router::send(attached const& to, invocation const& call) {
         answer.error = make_late_error();
         on_answer(std::move(answer));
     };
-    timers_[call.invocation_id] =
+    auto const timer =
         loop_.start_timer(loop_.now() + std::chrono::milliseconds(call.timeout_ms), std::move(give_up));
+    sent_[call.invocation_id] = {call.device_id, timer};
     GATEHOUSE_FAIL_POINT("node.before_invoke");
     to.link->send_invoke(call);
     GATEHOUSE_FAIL_POINT("node.invoked");
 }
 
 void node_router::stop_timer(std::string const& invocation_id) {
-    if (auto timer = timers_.extract(invocation_id)) loop_.stop_timer(timer.mapped());
+    if (auto call = sent_.extract(invocation_id)) loop_.stop_timer(call.mapped().timer);
 }
 
 void node_router::on_answer(call_answer answer) { group_.spawn(finish(std::move(answer))); }
@@ -129,7 +138,7 @@ task<> node_router::finish(call_answer answer) {
     GATEHOUSE_FAIL_POINT("node.answered");
     clean(answer, secrets_);
     auto unit = [answer = std::move(answer)](transaction& tx) { return finish_call(tx, answer); };
-    auto written = co_await write_at_last(db_, loop_, stopping_, std::move(unit));
+    auto written = co_await write_at_last(db_, loop_, "a call to a node", is_over(), std::move(unit));
     GATEHOUSE_FAIL_POINT("node.answer_stored");
     finishing_.erase(id);
     if (written && *written && (*written)->finished_at) {
@@ -137,8 +146,6 @@ task<> node_router::finish(call_answer answer) {
         finish_waiters(**written);
     }
 }
-
-task<> node_router::pause() { co_await pause_on(loop_); }
 
 void node_router::finish_waiters(invocation const& row) {
     auto [first, last] = waiters_.equal_range(row.invocation_id);
@@ -155,7 +162,7 @@ task<invocation> node_router::wait(invocation call, cancellation& stop) {
     auto stopped = stop.on_request([mine] { mine->changed.notify(); });
     // What was committed between the caller's own read and now woke nobody, but for an answer that has yet to
     // come here.
-    bool is_out = timers_.contains(call.invocation_id) || finishing_.contains(call.invocation_id);
+    bool is_out = sent_.contains(call.invocation_id) || finishing_.contains(call.invocation_id);
     if (!is_out) group_.spawn(read_call(call.invocation_id));
     while (!mine->final_row && !waiting_ended_ && !stop.requested()) co_await mine->changed.wait();
     waiters_.erase(place);
@@ -172,11 +179,11 @@ task<> node_router::read_call(std::string invocation_id) {
         } catch (std::exception const& e) {
             spdlog::error("the call {} could not be read, trying again: {}", invocation_id, e.what());
         }
-        if (!was_read) co_await pause();
+        if (!was_read) co_await pause_for_store(loop_);
     }
     if (!row || !row->finished_at) co_return;
     GATEHOUSE_FAIL_POINT("node.call_read");
-    if (timers_.contains(invocation_id)) {
+    if (sent_.contains(invocation_id)) {
         // Somebody else ended it while the node works: it need not go on.
         stop_timer(invocation_id);
         if (auto link = links_.find(row->device_id); link != links_.end())
@@ -188,7 +195,7 @@ task<> node_router::read_call(std::string invocation_id) {
 void node_router::on_signals(commit_signals const& signals) {
     for (auto const& id : signals.invocations) {
         if (finishing_.contains(id)) continue;
-        if (waiters_.contains(id) || timers_.contains(id)) group_.spawn(read_call(id));
+        if (waiters_.contains(id) || sent_.contains(id)) group_.spawn(read_call(id));
     }
     for (auto const& device_id : signals.devices) {
         auto [first, last] = watchers_.equal_range(device_id);
@@ -204,7 +211,7 @@ void node_router::add_watched(watched_rows& to) const {
     for (auto const& [device_id, link] : watchers_)
         if (!links_.contains(device_id)) to.waiting.push_back(device_id);
     for (auto const& [id, waiter] : waiters_) to.invocations.push_back(id);
-    for (auto const& [id, timer] : timers_)
+    for (auto const& [id, call] : sent_)
         if (!waiters_.contains(id)) to.invocations.push_back(id);
 }
 
@@ -228,7 +235,7 @@ task<> node_router::take_open_calls(std::string device_id) {
         }
         return taken;
     };
-    auto taken = co_await write_at_last(db_, loop_, stopping_, std::move(unit));
+    auto taken = co_await write_at_last(db_, loop_, "a call to a node", is_over(), std::move(unit));
     GATEHOUSE_FAIL_POINT("node.calls_taken");
     found = links_.find(device_id);
     if (!taken || found == links_.end() || found->second.connection_epoch != epoch) co_return;
@@ -247,7 +254,10 @@ task<> node_router::expire_calls() {
                 answer.error = make_late_error();
             } else {
                 answer.state = "expired";
-                answer.error = {{"kind", "unavailable"}, {"message", "The node was not connected in time."}};
+                auto const* why = call.connection_epoch == 0
+                                      ? "The node was not connected in time."
+                                      : "The node's connection was lost, and it did not come back in time.";
+                answer.error = {{"kind", "unavailable"}, {"message", why}};
             }
             if (auto row = finish_call(tx, answer)) expired.push_back(std::move(*row));
         }
@@ -257,7 +267,7 @@ task<> node_router::expire_calls() {
 }
 
 task<step_outcome> node_router::carry_out(started_step const& begun, cancellation& stop) {
-    deliver(*begun.call);
+    if (!begun.call->finished_at) deliver(*begun.call);
     auto row = co_await wait(*begun.call, stop);
     co_return step_outcome_of(begun.value.ordinal, row);
 }
@@ -269,8 +279,8 @@ void node_router::stop_waiting() {
 
 task<> node_router::stop() {
     stopping_ = true;
-    for (auto const& [id, timer] : timers_) loop_.stop_timer(timer);
-    timers_.clear();
+    for (auto const& [id, each] : sent_) loop_.stop_timer(each.timer);
+    sent_.clear();
     co_await group_.wait();
 }
 

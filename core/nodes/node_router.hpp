@@ -36,7 +36,8 @@ class node_router final : public step_executor {
 
     // The connection with this number is the device's newest here; its open calls are sent at once.
     void attach(std::string const& device_id, std::int64_t connection_epoch, node_link& link);
-    // Nothing where a newer one is attached.
+    // The connection is over: its open calls wait for a newer one, and where there is none the node is
+    // offline as soon as the store can be told.
     void detach(std::string const& device_id, std::int64_t connection_epoch);
     // Waiting devices, which have no rights yet, hear of their decision too.
     void watch(std::string const& device_id, node_link& link);
@@ -72,6 +73,11 @@ class node_router final : public step_executor {
         std::int64_t connection_epoch = 0;
         node_link* link = nullptr;
     };
+    // A call whose answer is due.
+    struct sent_call {
+        std::string device_id;
+        loop::timer_id timer;
+    };
     // Somebody here waits for a call.
     struct waiter {
         explicit waiter(loop& on) : changed(on) {}
@@ -84,7 +90,11 @@ class node_router final : public step_executor {
     void finish_waiters(invocation const& row);
     task<> finish(call_answer answer);
     task<> take_open_calls(std::string device_id);
-    task<> pause();
+    task<> disconnect(std::string device_id, std::int64_t connection_epoch);
+    task<> requeue(std::string device_id, std::int64_t connection_epoch);
+    auto is_over() const {
+        return [this] { return stopping_; };
+    }
     task<> read_call(std::string invocation_id);
 
     loop& loop_;
@@ -94,7 +104,7 @@ class node_router final : public step_executor {
     std::map<std::string, attached> links_;                       // by device id
     std::multimap<std::string, node_link*> watchers_;             // by device id
     std::multimap<std::string, std::shared_ptr<waiter>> waiters_; // by invocation id
-    std::map<std::string, loop::timer_id> timers_;                // by invocation id
+    std::map<std::string, sent_call> sent_;                       // by invocation id
     std::set<std::string> finishing_;
     bool waiting_ended_ = false;
     bool stopping_ = false;

@@ -6,7 +6,8 @@
 #define INVOCATION_COLUMNS                                                                                   \
     "invocation_id, device_id, state, principal, run_id, step_ordinal, lease_epoch, attempt, "               \
     "idempotency_key, "                                                                                      \
-    "capability, operation, arguments, connection_epoch, created_at, expires_at, timeout_ms, result, "       \
+    "capability, operation, arguments, connection_epoch, created_at, expires_at, queue_ttl_ms, timeout_ms, " \
+    "result, "                                                                                               \
     "error, "                                                                                                \
     "evidence, finished_at"
 
@@ -20,8 +21,8 @@ using invocation_record = record<
     &invocation::principal, &invocation::run_id, &invocation::step_ordinal, &invocation::lease_epoch,
     &invocation::attempt, &invocation::idempotency_key, &invocation::capability, &invocation::operation,
     &invocation::arguments, &invocation::connection_epoch, &invocation::created_at, &invocation::expires_at,
-    &invocation::timeout_ms, &invocation::result, &invocation::error, &invocation::evidence,
-    &invocation::finished_at>;
+    &invocation::queue_ttl_ms, &invocation::timeout_ms, &invocation::result, &invocation::error,
+    &invocation::evidence, &invocation::finished_at>;
 
 } // namespace
 
@@ -58,7 +59,8 @@ void sql_invocation_store::insert(invocation const& i) {
         ") VALUES (:invocation_id, :device_id, :state, :principal, "
         ":run_id, :step_ordinal, :lease_epoch, :attempt, :idempotency_key, :capability, :operation, "
         ":arguments, "
-        ":connection_epoch, :created_at, :expires_at, :timeout_ms, :result, :error, :evidence, :finished_at)",
+        ":connection_epoch, :created_at, :expires_at, :queue_ttl_ms, :timeout_ms, :result, :error, "
+        ":evidence, :finished_at)",
         i
     );
 }
@@ -99,6 +101,14 @@ sql_invocation_store::lock_open_of_device(std::string const& device_id, std::int
             "AND state IN ('queued', 'sent') ORDER BY invocation_id LIMIT :limit FOR UPDATE"
         ),
         device_id, limit
+    );
+}
+
+std::int64_t sql_invocation_store::requeue(std::string const& device_id, std::int64_t connection_epoch) {
+    return sql_.exec(
+        "UPDATE invocations SET state = 'queued', expires_at = now_ms() + queue_ttl_ms "
+        "WHERE device_id = :device_id AND state = 'sent' AND connection_epoch <= :connection_epoch",
+        device_id, connection_epoch
     );
 }
 

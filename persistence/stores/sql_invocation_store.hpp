@@ -17,6 +17,7 @@ class sql_invocation_store final : public core::invocation_store {
     void save(core::invocation const& i) override;
     std::vector<core::invocation>
     lock_open_of_device(std::string const& device_id, std::int64_t limit) override;
+    std::int64_t requeue(std::string const& device_id, std::int64_t connection_epoch) override;
     std::vector<core::invocation> lock_expired(std::int64_t limit) override;
 
   private:

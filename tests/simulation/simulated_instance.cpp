@@ -198,7 +198,7 @@ core::task<> simulated_instance::admit_later(simulated_node& node, std::shared_p
         if (admitted) epoch = admitted->connection_epoch;
     } catch (std::exception const&) {
     }
-    if (epoch != 0 && wire->is_broken()) co_await leave(node.device_id(), epoch);
+    if (epoch != 0 && wire->is_broken()) nodes_.detach(node.device_id(), epoch);
     if (dead_ || wire->is_broken()) co_return;
     if (epoch == 0) co_return wire->break_off();
     world_.time.note(instance_id_, "admits", node.device_id(), epoch);
@@ -228,18 +228,6 @@ void simulated_instance::on_wire_broken(std::shared_ptr<node_wire> const& wire) 
     if (wire->connection_epoch == 0 || dead_) return;
     nodes_.unwatch(wire->device_id(), *wire);
     nodes_.detach(wire->device_id(), wire->connection_epoch);
-    peers_.spawn(leave(wire->device_id(), wire->connection_epoch));
-}
-
-core::task<> simulated_instance::leave(std::string device_id, std::int64_t connection_epoch) {
-    auto unit = [device_id, connection_epoch](core::transaction& tx) {
-        core::disconnect_node(tx, device_id, connection_epoch);
-    };
-    try {
-        co_await db_.write(std::move(unit));
-    } catch (std::exception const&) {
-        // As in the product: its device stays `online` there until it comes again or this process goes.
-    }
 }
 
 } // namespace gatehouse::simulation

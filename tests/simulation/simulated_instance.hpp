@@ -86,7 +86,6 @@ class simulated_instance {
     );
     core::task<> admit_later(simulated_node& node, std::shared_ptr<node_wire> wire);
     core::task<> look_at_device_later(std::shared_ptr<node_wire> wire);
-    core::task<> leave(std::string device_id, std::int64_t connection_epoch);
     void on_signals(core::commit_signals const& signals);
     core::instance describe() const;
     core::watched_rows watched_rows() const;

@@ -263,11 +263,12 @@ TEST_P(invoke_call_test, a_node_that_does_not_answer_in_time_is_deadline_exceede
 
 TEST_P(invoke_call_test, a_call_whose_connection_went_away_ends_with_its_time_too) {
     add_node();
-    nodes_->detach("dev_desk", 1);
     auto call = begin(
         "node.invoke",
         R"({"node":"desk","capability":"test","operation":"look","arguments":{},"timeout_ms":200})", alice()
     );
+    wait_until_asked(1);
+    nodes_->detach("dev_desk", 1);
     for (int i = 0; i < 20 && !call->done; ++i) {
         loop_.run_until([&] { return call->done; }, std::chrono::milliseconds(50));
         loop_.advance(std::chrono::milliseconds(200));

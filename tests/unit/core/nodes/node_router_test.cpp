@@ -146,6 +146,46 @@ TEST_P(node_router_test, a_call_goes_out_again_on_the_next_connection_whose_answ
     EXPECT_EQ(second.invoked.size(), 2);
 }
 
+TEST_P(node_router_test, a_call_whose_connection_is_lost_waits_for_the_next_one_and_no_longer_than_it_may) {
+    link l;
+    router_->attach("dev_1", 1, l);
+    auto call = make_call();
+    router_->deliver(call);
+    std::optional<invocation> row;
+    wait_for(call, row);
+    time_.advance(25s);
+    router_->detach("dev_1", 1);
+    ASSERT_TRUE(loop_.run_until([&] { return row_of(call).state == "queued"; }));
+    EXPECT_FALSE(read([](snapshot& view) { return view.nodes().find("dev_1")->instance_id; }));
+    auto expire = [&] {
+        bool done = false;
+        start([](node_router& router, bool& out) -> task<> {
+            co_await router.expire_calls();
+            out = true;
+        }(*router_, done));
+        loop_.run_until([&] { return done; });
+    };
+    loop_.advance(10s); // no timer of the lost connection is left
+    time_.advance(9'999ms);
+    expire();
+    EXPECT_FALSE(row);
+    time_.advance(1ms);
+    expire();
+    ASSERT_TRUE(loop_.run_until([&] { return row.has_value(); }));
+    EXPECT_EQ(row->state, "expired");
+    EXPECT_NE(row->error->find("connection was lost"), std::string::npos) << *row->error;
+}
+
+TEST_P(node_router_test, a_call_that_was_written_for_a_connection_that_is_gone_goes_to_the_next_one) {
+    auto call = make_call();
+    router_->deliver(call);
+    ASSERT_TRUE(loop_.run_until([&] { return row_of(call).state == "queued"; }));
+    link l;
+    router_->attach("dev_1", 2, l);
+    ASSERT_TRUE(loop_.run_until([&] { return l.invoked.size() == 1; }));
+    EXPECT_EQ(l.invoked[0].idempotency_key, call.idempotency_key);
+}
+
 TEST_P(node_router_test, an_older_connection_that_comes_late_is_replaced_at_once) {
     link newer;
     link older;
