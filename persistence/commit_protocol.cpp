@@ -23,7 +23,11 @@ bool decide_commit(sql& on, std::string const& batch_id) {
         whole.commit();
         return false;
     }
-    return on.row<bool>("SELECT lost FROM commits WHERE batch_id = :batch_id", batch_id) == false;
+    // Written once more, so that a synchronous standby has confirmed the row before anybody is told of it.
+    auto const lost =
+        on.row<bool>("UPDATE commits SET lost = lost WHERE batch_id = :batch_id RETURNING lost", batch_id);
+    whole.commit();
+    return lost == false;
 }
 
 } // namespace gatehouse::persistence

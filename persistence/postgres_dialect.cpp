@@ -124,12 +124,14 @@ class postgres_dialect final : public dialect {
             if (status == PQTRANS_UNKNOWN) throw connection_lost("COMMIT: the connection is gone");
             throw sql_error("COMMIT of a transaction in which a statement failed");
         }
-        // The server says with a warning of class 57 that it stopped waiting for its standby: the commit
-        // stands here, but perhaps not there, so it counts as an answer that was lost.
+        // The server says with a warning (class 01, or 57 where it ends the session) that it stopped waiting
+        // for its standby: the commit stands here, but perhaps not there, so it counts as an answer that was
+        // lost.
         bool unsure = false;
         auto const notice = [](void* to, PGresult const* said) {
             char const* const state = PQresultErrorField(said, PG_DIAG_SQLSTATE);
-            if (state && std::string_view(state).starts_with("57")) *static_cast<bool*>(to) = true;
+            auto const kind = std::string_view(state ? state : "").substr(0, 2);
+            if (kind == "01" || kind == "57") *static_cast<bool*>(to) = true;
         };
         auto const before = PQsetNoticeReceiver(connection, notice, &unsure);
         result_owner done(nullptr, &PQclear);
@@ -175,9 +177,13 @@ class postgres_dialect final : public dialect {
             values.clear();
             for (auto const& value : each.values) values.push_back(value ? value->c_str() : nullptr);
             auto const count = static_cast<int>(values.size());
-            PQsendQueryPrepared(connection, each.name.c_str(), count, values.data(), nullptr, nullptr, 0);
+            if (!PQsendQueryPrepared(
+                    connection, each.name.c_str(), count, values.data(), nullptr, nullptr, 0
+                ))
+                throw connection_lost(std::string(first_line(PQerrorMessage(connection))));
         }
-        PQpipelineSync(connection);
+        if (!PQpipelineSync(connection))
+            throw connection_lost(std::string(first_line(PQerrorMessage(connection))));
         // What comes behind a failure is not run; the answers are read to the end all the same: each call's
         // ends with a null pointer, and behind them all stands the one of the synchronisation.
         std::optional<std::pair<std::string, std::string>> failure; // state, text
