@@ -41,8 +41,8 @@ void begin_epoch(sql& on, std::int64_t timeline) {
 
 } // namespace
 
-void server_history::admit(sql& on) {
-    if (!on.of().is_postgres()) return;
+std::int64_t server_history::admit(sql& on) {
+    if (!on.of().is_postgres()) return newest();
     auto const now = look(on);
     auto newest = newest_.load();
     while (newest < now.timeline && !newest_.compare_exchange_weak(newest, now.timeline)) {
@@ -57,6 +57,7 @@ void server_history::admit(sql& on) {
         ));
     }
     if (!now.is_known) begin_epoch(on, now.timeline);
+    return now.timeline;
 }
 
 } // namespace gatehouse::persistence

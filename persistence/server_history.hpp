@@ -12,9 +12,12 @@ namespace gatehouse::persistence {
 class server_history {
   public:
     // For a session that was just opened, before anything else is written on it. Throws connection_lost for a
-    // server behind one that this process has seen: an old primary that came back. SQLite has one history.
-    // Any database thread.
-    void admit(sql& on);
+    // server behind one that this process has seen: an old primary that came back. Returns the server's
+    // history as a number that only grows; SQLite has one. Any database thread.
+    std::int64_t admit(sql& on);
+
+    // The newest one that a session of this process was admitted to. Any thread.
+    std::int64_t newest() const { return newest_.load(); }
 
   private:
     std::atomic<std::int64_t> newest_ = 0;

@@ -128,13 +128,15 @@ void sql::open() {
 }
 
 void sql::reopen() {
+    // Nothing that is done with the old connection waits for its server.
+    cut();
+    // A SOCI statement that outlives its connection crashes when it is used and when it is freed.
+    session_->statements.clear();
+    session_->condemned.clear();
     {
         std::lock_guard const lock(descriptor_mutex_);
         descriptor_ = -1;
     }
-    // A SOCI statement that outlives its connection crashes when it is used and when it is freed.
-    session_->statements.clear();
-    session_->condemned.clear();
     session_ = std::make_unique<session>();
     try {
         open();

@@ -15,6 +15,9 @@ constexpr std::chrono::seconds patience{5};
 // The server itself ends a wait for a lock after 1 s and an idle transaction after 2 s.
 constexpr std::chrono::milliseconds answer_time_max{10'000};
 
+// The store keeps what it knows of a transaction for an hour.
+constexpr std::chrono::minutes doubt_max{45};
+
 std::int64_t steady_ms() {
     return std::chrono::floor<std::chrono::milliseconds>(std::chrono::steady_clock::now().time_since_epoch())
         .count();
@@ -78,7 +81,8 @@ unit_runner::unit_runner(
       ids_(ids),
       gate_(gate),
       tell_(std::move(tell)),
-      protocol_(commit_protocol::make(sql_)) {}
+      protocol_(commit_protocol::make(sql_)),
+      admitted_to_(history.newest()) {}
 
 void unit_runner::run(std::span<write_unit* const> units) {
     std::vector<attempt> group;
@@ -102,11 +106,20 @@ void unit_runner::run(std::span<write_unit* const> units) {
     forget_old_batches();
 }
 
+// Also where another session has found the server on a newer history: this one still talks to the old
+// primary.
 void unit_runner::reopen_if_lost() {
-    if (!must_reopen_) return;
+    if (!must_reopen_ && history_.newest() == admitted_to_) return;
+    must_reopen_ = true;
     sql_.reopen();
-    history_.admit(sql_);
+    admitted_to_ = history_.admit(sql_);
     must_reopen_ = false;
+}
+
+// Of a session that may be lost: nobody waits for its answer longer than for another's.
+void unit_runner::roll_back() noexcept {
+    busy const now(*this);
+    sql_.rollback();
 }
 
 void unit_runner::begin(std::string const& batch_id, bool for_group) {
@@ -117,7 +130,7 @@ void unit_runner::begin(std::string const& batch_id, bool for_group) {
 // False: nothing of the group happened, and each unit is to be run by itself. Throws store_unavailable where
 // nobody knows.
 bool unit_runner::run_as_group(std::span<attempt> group) {
-    if (must_reopen_) return false;
+    if (must_reopen_ || history_.newest() != admitted_to_) return false;
     busy const now(*this);
     auto const batch_id = ids_.make();
     bool committing = false;
@@ -177,16 +190,16 @@ void unit_runner::run_alone(attempt& one) {
                 if (try_alone(one)) return;
                 again.next("a COMMIT was lost");
             } catch (serialization_retry const& e) {
-                sql_.rollback();
+                roll_back();
                 again.next(e.what());
             } catch (connection_lost const& e) {
                 must_reopen_ = true;
-                sql_.rollback();
+                roll_back();
                 again.next(e.what());
             }
         }
     } catch (...) {
-        sql_.rollback();
+        roll_back();
         fail(one, std::current_exception());
     }
 }
@@ -217,9 +230,11 @@ bool unit_runner::try_alone(attempt& one) {
     return true;
 }
 
-// However long it takes: whoever waits for the unit must learn what became of it.
+// Whoever waits for the unit must learn what became of it, so this goes on for nearly as long as the store
+// keeps the trace of a transaction.
 bool unit_runner::is_committed(std::string const& batch_id) {
     retries again(*this);
+    auto const end = std::chrono::steady_clock::now() + doubt_max;
     for (;;) {
         try {
             busy const now(*this);
@@ -228,11 +243,13 @@ bool unit_runner::is_committed(std::string const& batch_id) {
             return decide_commit(sql_, batch_id);
         } catch (sql_error const&) {
             must_reopen_ = true;
-            if (!gate_.wait_for(again.pause())) {
-                throw core::store_unavailable(
-                    "The store went away in the middle of a COMMIT; its outcome is not known."
-                );
-            }
+        } catch (core::store_unavailable const&) { // it has no room to decide
+            must_reopen_ = true;
+        }
+        if (!gate_.wait_for(again.pause()) || std::chrono::steady_clock::now() > end) {
+            throw core::store_unavailable(
+                "The store went away in the middle of a COMMIT; its outcome is not known."
+            );
         }
     }
 }
@@ -251,6 +268,7 @@ void unit_runner::finish(std::span<attempt> done) {
 
 void unit_runner::forget_old_batches() noexcept {
     if (must_reopen_) return;
+    busy const now(*this);
     try {
         protocol_->forget_old_batches();
     } catch (std::exception const&) {
@@ -275,13 +293,13 @@ void unit_runner::run(read_unit& unit) {
             unit.run(snapshot);
             done = true;
         } catch (sql::second_statement const&) {
-            sql_.rollback();
+            roll_back();
             is_single = false;
             many_statements_.insert(typeid(unit));
         } catch (sql_error const& e) {
             bool const lost = dynamic_cast<connection_lost const*>(&e) != nullptr;
             must_reopen_ = must_reopen_ || lost;
-            sql_.rollback();
+            roll_back();
             try {
                 if (!lost && !dynamic_cast<serialization_retry const*>(&e)) throw;
                 again.next(e.what());
@@ -296,7 +314,7 @@ void unit_runner::run(read_unit& unit) {
     }
     // The answer does not wait for the end of the snapshot.
     tell_({.signals = {}, .units = {{&unit, std::move(failure)}}});
-    sql_.rollback();
+    roll_back();
 }
 
 } // namespace gatehouse::persistence

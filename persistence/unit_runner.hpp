@@ -85,6 +85,7 @@ class unit_runner {
     class busy;
 
     void reopen_if_lost();
+    void roll_back() noexcept;
     void begin(std::string const& batch_id, bool for_group);
     bool run_as_group(std::span<attempt> group);
     void run_in_savepoint(attempt& one);
@@ -111,6 +112,7 @@ class unit_runner {
     std::unordered_set<std::type_index> many_statements_;
     std::minstd_rand jitter_{std::random_device()()};
     bool must_reopen_ = false;
+    std::int64_t admitted_to_; // the server's history that the session was opened on
 };
 
 } // namespace gatehouse::persistence
