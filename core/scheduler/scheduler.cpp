@@ -83,6 +83,7 @@ task<scheduler::view> scheduler::look() {
     co_return co_await db_.read(std::move(unit));
 }
 
+// Also with each piece of work: who is busy watches.
 void scheduler::note_look(timestamp now) {
     bool is_unbroken = last_look_ && now >= *last_look_ && now - *last_look_ <= break_max;
     if (!is_unbroken) watching_since_ = now;
@@ -95,11 +96,13 @@ task<> scheduler::fire(std::vector<trigger> due, watch watched) {
     for (auto const& each : due) {
         if (stopping_) co_return;
         try {
-            auto unit = [each, watched, settings = runs_](transaction& tx) {
-                return fire_due(tx, each, watched, settings);
+            auto unit = [each, watched, settings = runs_](transaction& tx) -> result<timestamp> {
+                auto fired = fire_due(tx, each, watched, settings);
+                if (!fired) return std::unexpected(fired.error());
+                return tx.now();
             };
             GATEHOUSE_FAIL_POINT("scheduler.before_fire");
-            co_await db_.write(std::move(unit));
+            if (auto now = co_await db_.write(std::move(unit))) note_look(*now);
             GATEHOUSE_FAIL_POINT("scheduler.fired");
         } catch (std::exception const& e) {
             all_done = false;
@@ -119,8 +122,9 @@ task<> scheduler::expire() {
         for (auto const& a : tx.approvals().lock_expired_without_run(chunk)) {
             close_approval(tx, a, approval_state::expired);
         }
+        return tx.now();
     };
-    co_await db_.write(std::move(unit));
+    note_look(co_await db_.write(std::move(unit)));
     GATEHOUSE_FAIL_POINT("scheduler.expired");
 }
 
@@ -136,9 +140,11 @@ task<> scheduler::forget() {
             if (kept.events) left -= old.remove_events_before(tx.now() - *kept.events, left);
             if (kept.firings) left -= old.remove_firings_before(tx.now() - *kept.firings, left);
             if (kept.runs) left -= old.remove_runs_before(tx.now() - *kept.runs, left);
-            return left - old.remove_remains(left);
+            return std::pair(left - old.remove_remains(left), tx.now());
         };
-        all_done = co_await db_.write(std::move(unit)) > 0;
+        auto const [left, now] = co_await db_.write(std::move(unit));
+        note_look(now);
+        all_done = left > 0;
         GATEHOUSE_FAIL_POINT("scheduler.forgot");
     }
     if (!all_done) forget_at_ = loop_.now() + look_period;

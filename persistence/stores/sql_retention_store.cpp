@@ -39,7 +39,7 @@ std::int64_t sql_retention_store::remove_runs_before(timestamp before, std::int6
 std::int64_t sql_retention_store::remove_remains(std::int64_t limit) {
     std::int64_t removed = 0;
     while (removed < limit) {
-        auto const run_id = sql_.row<std::string>("SELECT min(run_id) FROM removed_runs HAVING count(*) > 0");
+        auto const run_id = sql_.row<std::string>("SELECT run_id FROM removed_runs ORDER BY run_id LIMIT 1");
         if (!run_id) break;
         removed += remove_remains_of(*run_id, limit - removed);
     }

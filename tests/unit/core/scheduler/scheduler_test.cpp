@@ -122,6 +122,25 @@ TEST_P(scheduler_test, a_trigger_that_cannot_fire_keeps_no_other_from_firing) {
     EXPECT_TRUE(firings(broken).empty());
 }
 
+TEST_P(scheduler_test, however_long_it_fires_what_comes_due_meanwhile_is_late_and_not_missed) {
+    auto& only = begin("ins_a");
+    wait_for_leader("ins_a");
+    int slow = 2;
+    db_->set_commit_listener([&](commit_signals const& signals) {
+        if (signals.queue && slow-- > 0) time_.advance(6s);
+        only.on_signals(signals);
+    });
+    std::vector<trigger> const all{
+        put_interval("a", 1'000), put_interval("b", 1'000), put_interval("c", 1'000)
+    };
+    time_.advance(1s);
+    ASSERT_TRUE(loop_.advance_until(
+        [&] { return std::ranges::all_of(all, [&](auto const& t) { return firings(t).size() >= 7; }); }, 50ms
+    ));
+    for (auto const& t : all)
+        for (auto const& f : firings(t)) EXPECT_EQ(f.state, firing_state::fired) << t.name;
+}
+
 TEST_P(scheduler_test, slots_before_the_first_scheduler_are_an_outage) {
     auto t = put_interval("tick", 1'000);
     auto overdue = t;
