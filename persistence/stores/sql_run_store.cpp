@@ -191,7 +191,8 @@ std::optional<run> sql_run_store::lock_leased(
             "SELECT " RUN_COLUMNS " FROM runs WHERE session_id = :session_id AND run_id = :run_id "
             "AND lease_epoch = :epoch",
             // The session's lock is taken before the run is looked for.
-            "WITH locked AS MATERIALIZED (SELECT 1 FROM sessions WHERE session_id = :session_id FOR UPDATE) "
+            "WITH locked AS MATERIALIZED (SELECT 1 FROM sessions WHERE session_id = :session_id FOR NO KEY "
+            "UPDATE) "
             "SELECT " RUN_COLUMNS " FROM runs WHERE EXISTS (SELECT 1 FROM locked) AND run_id = :run_id "
             "AND lease_epoch = :epoch FOR UPDATE"
         ),
@@ -212,11 +213,17 @@ void sql_run_store::save(run const& r) {
     );
 }
 
-timestamp sql_run_store::low_mark::begin_claim() {
-    auto const now = std::chrono::steady_clock::now();
-    if (now < next_full_scan) return at;
-    next_full_scan = now + std::chrono::seconds(5);
-    return timestamp{};
+timestamp sql_run_store::low_mark::begin() {
+    begun = steady::now();
+    return begun < next_full_scan ? at : timestamp{};
+}
+
+void sql_run_store::low_mark::end(std::optional<timestamp> oldest) {
+    using namespace std::chrono_literals;
+    if (oldest) at = *oldest - 1s;
+    auto const now = steady::now();
+    if (begun >= next_full_scan)
+        next_full_scan = now + std::clamp<steady::duration>(100 * (now - begun), 5s, 1min);
 }
 
 // As the partial indexes of the two queues say it.
@@ -237,10 +244,9 @@ std::vector<run> sql_run_store::claim(std::string const& owner, std::int64_t lim
         sql_,
         messages ? sql_.either(messages_on_sqlite, messages_on_postgres)
                  : sql_.either(background_on_sqlite, background_on_postgres),
-        mark.begin_claim(), limit
+        mark.begin(), limit
     );
-    if (sql_.of().is_postgres() && !claimed.empty())
-        mark.at = *claimed.front().claimable_at - std::chrono::seconds(1);
+    mark.end(claimed.empty() ? std::nullopt : claimed.front().claimable_at);
     for (run& each : claimed) {
         ++each.lease_epoch;
         each.lease_owner = owner;
@@ -258,8 +264,10 @@ core::claimable_times sql_run_store::next_claimable_at() const {
         "SELECT " NEXT_CLAIMABLE_AT(":messages", IS_MESSAGE) ", " NEXT_CLAIMABLE_AT(
             ":background", IS_BACKGROUND
         ),
-        messages_.at, background_.at
+        messages_.begin(), background_.begin()
     );
+    messages_.end(messages);
+    background_.end(background);
     return {messages, background};
 }
 

@@ -46,16 +46,20 @@ class sql_run_store final : public core::run_store {
 
   private:
     // Postgres leaves dead entries in the index of claimable runs for as long as anybody holds a snapshot, so
-    // a claim starts 1 s below the oldest row that was seen last, and at the beginning once every 5 s.
+    // a look starts 1 s below the oldest row that was seen last. Every 5 s one starts at the beginning, and
+    // more seldom where that takes long.
     struct low_mark {
+        using steady = std::chrono::steady_clock;
         timestamp at{};
-        std::chrono::steady_clock::time_point next_full_scan{};
-        timestamp begin_claim();
+        steady::time_point next_full_scan{};
+        steady::time_point begun{};
+        timestamp begin();
+        void end(std::optional<timestamp> oldest);
     };
 
     sql& sql_;
-    low_mark messages_;
-    low_mark background_;
+    mutable low_mark messages_;
+    mutable low_mark background_;
 };
 
 } // namespace gatehouse::persistence

@@ -68,7 +68,8 @@ bool sql_session_store::lock(std::string const& session_id) {
         .row<std::string>(
             sql_.either(
                 "SELECT session_id FROM sessions WHERE session_id = :session_id",
-                "SELECT session_id FROM sessions WHERE session_id = :session_id FOR UPDATE"
+                // Not against the key locks of who adds messages or runs: a claim, which has runs already.
+                "SELECT session_id FROM sessions WHERE session_id = :session_id FOR NO KEY UPDATE"
             ),
             session_id
         )
