@@ -5,7 +5,7 @@
 namespace gatehouse::app {
 
 run_slot::run_slot(core::worker& of, core::run_settings const& settings)
-    : worker_(of), instance_id_(settings.instance_id), held_(of.try_reserve_slot()) {}
+    : worker_(of), instance_id_(settings.instance_id), begun_in_(of.tenure()), held_(of.try_reserve_slot()) {}
 
 run_slot::~run_slot() {
     if (held_) worker_.release_slot();
@@ -24,7 +24,7 @@ void run_slot::keep(core::started_run& started) {
 void run_slot::drive(std::string const& run_id) {
     if (!claimed_ || claimed_->lease.run_id != run_id) return;
     held_ = false;
-    worker_.adopt(std::move(claimed_->lease), std::move(claimed_->first));
+    worker_.adopt(std::move(claimed_->lease), begun_in_, std::move(claimed_->first));
 }
 
 } // namespace gatehouse::app

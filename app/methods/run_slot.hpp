@@ -33,6 +33,7 @@ class run_slot {
 
     core::worker& worker_;
     std::string instance_id_;
+    std::int64_t begun_in_;
     bool held_;
     std::optional<claim> claimed_;
 };

@@ -45,8 +45,8 @@ result<run> hold(transaction& tx, std::string const& run_id, actor const& who) {
         return fail(
             errc::wrong_state, "The run is background work: fork a run of its session's conversation."
         );
-    tx.sessions().lock(seen->session_id);
-    return find_run(tx, run_id, who);
+    if (tx.sessions().lock(seen->session_id) && tx.runs().lock(run_id)) return find_run(tx, run_id, who);
+    return fail(errc::not_found, "There is no run '" + run_id + "'.");
 }
 
 // Copies the tape and tells what the run had come to at its end.

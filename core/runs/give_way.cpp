@@ -28,7 +28,6 @@ void deny_open_calls(transaction& tx, run const& head, std::string const& messag
 void give_way(
     transaction& tx, session const& in, run const& head, std::string const& message, actor const& who
 ) {
-    if (head.state != run_state::waiting) return;
     if (in.mode == session_mode::steer) deny_open_calls(tx, head, message, who);
     if (in.mode == session_mode::interrupt)
         (void)cancel_run(tx, head.run_id, who, "interrupted by the next message");

@@ -64,7 +64,8 @@ claim_or_queue(run_editor& edit, agent const& as, run_request const& request, ru
 // The session's head, once it has given way to this message as far as the session's mode wants that.
 std::optional<run> head_after(transaction& tx, run_request const& request, session const& in) {
     auto head = tx.runs().head_of_session(in.session_id);
-    if (!head || head->state != run_state::waiting || in.mode == session_mode::queue) return head;
+    if (!head || in.mode == session_mode::queue || tx.approvals().pending_of_run(head->run_id).empty())
+        return head;
     auto const* text = request.input.if_contains("text");
     std::string message(text && text->is_string() ? std::string_view(text->get_string()) : "");
     give_way(tx, in, *head, message, {request.principal, request.sees_all});
@@ -73,9 +74,8 @@ std::optional<run> head_after(transaction& tx, run_request const& request, sessi
 
 // A question that was answered just now blocks nobody any more, though the run has not gone on yet.
 blocked_by what_blocks(transaction& tx, run const& head) {
-    auto open = head.waiting_on ? tx.approvals().find(*head.waiting_on) : std::nullopt;
-    bool is_open = open && open->state == approval_state::pending;
-    return {head.run_id, is_open ? head.waiting_on : std::nullopt};
+    auto const open = tx.approvals().pending_of_run(head.run_id);
+    return {head.run_id, open.empty() ? std::nullopt : std::optional(open.front().approval_id)};
 }
 
 } // namespace
@@ -87,7 +87,8 @@ result<started_run> start_run(transaction& tx, run_request const& request, run_s
     auto resolved = session_of(tx, request);
     if (!resolved) return std::unexpected(resolved.error());
     auto const& [in, is_new] = *resolved;
-    if (!is_new) tx.sessions().lock(in.session_id);
+    // Somebody deleted it a moment ago: it is gone, or made anew, as if this had come later.
+    if (!is_new && !tx.sessions().lock(in.session_id)) return start_run(tx, request, settings);
     if (is_named) as = tx.agents().find(request.agent.value_or(in.agent));
     if (!as && request.agent) return fail(errc::not_found, "There is no agent '" + *request.agent + "'.");
     // The session's own was deleted.

@@ -49,8 +49,10 @@ void worker::release_slot() {
     if (was_full) nudge();
 }
 
-void worker::adopt(run_lease lease, std::optional<run_action> first) {
+void worker::adopt(run_lease lease, std::int64_t begun_in, std::optional<run_action> first) {
     --reserved_;
+    // Then the driver asks first, and the fence tells it.
+    if (begun_in != tenure_) first.reset();
     auto driver = std::make_shared<run_driver>(env_, std::move(lease), std::move(first));
     drivers_[{driver->lease().run_id, driver->lease().epoch}] = driver;
     // Not for a lease that was lost: the claim may stand under the new one. It waits for that, and the fence
@@ -131,6 +133,7 @@ task<> worker::claim(std::int64_t limit, run_queue from) {
     if (limit <= 0) co_return;
     GATEHOUSE_FAIL_POINT("worker.before_claim");
     reserved_ += limit;
+    auto const begun_in = tenure_;
     std::vector<claimed_run> claimed;
     try {
         auto claim_unit = [limit, from, &settings = env_.settings](transaction& tx) {
@@ -143,13 +146,14 @@ task<> worker::claim(std::int64_t limit, run_queue from) {
     }
     GATEHOUSE_FAIL_POINT("worker.claimed");
     reserved_ -= limit - static_cast<std::int64_t>(claimed.size());
-    for (auto& each : claimed) adopt(std::move(each.lease), std::move(each.first));
+    for (auto& each : claimed) adopt(std::move(each.lease), begun_in, std::move(each.first));
     // There may be more than one batch.
     if (static_cast<std::int64_t>(claimed.size()) == limit) nudged_ = true;
 }
 
 void worker::abandon_all() {
     suspended_ = true;
+    ++tenure_;
     for (auto const& [key, driver] : drivers_) driver->abandon();
 }
 

@@ -22,8 +22,11 @@ class worker {
     // release_slot().
     bool try_reserve_slot();
     void release_slot();
-    // Drives a run that was claimed with a reserved slot. `first`: what was decided with the claim.
-    void adopt(run_lease lease, std::optional<run_action> first = {});
+    // Which of this process's leases it is. A run that was claimed under an earlier one may be another's now.
+    std::int64_t tenure() const { return tenure_; }
+    // Drives a run that was claimed with a reserved slot. `first`: what was decided with the claim; it counts
+    // for the tenure in which the claim was begun.
+    void adopt(run_lease lease, std::int64_t begun_in, std::optional<run_action> first = {});
 
     // What others committed: a run became due, or has a message.
     void on_signals(commit_signals const& signals);
@@ -55,6 +58,7 @@ class worker {
     // By run id and epoch: a run may come back while the coroutine that let it go is still ending.
     std::map<std::pair<std::string, std::int64_t>, std::shared_ptr<run_driver>> drivers_;
     std::int64_t reserved_ = 0;
+    std::int64_t tenure_ = 0;
     bool stopping_ = false;
     bool suspended_ = false;
     bool nudged_ = false;

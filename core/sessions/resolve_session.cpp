@@ -80,9 +80,10 @@ result<resolved_session> resolve_session(transaction& tx, session_request const&
     auto made = make_session(tx, request);
     if (!tx.sessions().insert_if_new(made)) {
         // Another writer made the same key first: it is the session that was asked for.
-        auto found = *tx.sessions().find_by_key(request.principal, made.session_key);
-        take_over(tx, found, request);
-        return resolved_session{std::move(found)};
+        auto found = tx.sessions().find_by_key(request.principal, made.session_key);
+        if (!found) return resolve_session(tx, request); // and deleted it again
+        take_over(tx, *found, request);
+        return resolved_session{std::move(*found)};
     }
     tx.publish(make_session_event(tx, made, "session.created"));
     return resolved_session{std::move(made), true};

@@ -9,8 +9,9 @@ namespace {
 constexpr std::chrono::milliseconds poll_period{500};
 // A revocation counts everywhere within a second. Whoever has not looked for so long holds still instead.
 constexpr std::chrono::milliseconds blind_after{900};
-// A transaction may show its row this long after it drew its time; the bound on an open transaction is 2 s.
-constexpr std::chrono::seconds latest_commit{5};
+// A transaction may show its row this long after it drew its time: its COMMIT may wait for a standby or a
+// disk.
+constexpr std::chrono::seconds latest_commit{60};
 
 commit_signals find_changes(
     snapshot const& view, std::string const& instance_id, watched_rows const& watched, timestamp since

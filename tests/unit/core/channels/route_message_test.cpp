@@ -170,6 +170,22 @@ TEST_P(route_message_test, no_mode_touches_a_run_that_works) {
     EXPECT_EQ(advance(lease, answered("done")).what, kind::finished);
 }
 
+TEST_P(route_message_test, a_question_beside_a_call_that_is_under_way_gives_way_too) {
+    add_node();
+    auto first = route(message("1"));
+    auto lease = claim_one();
+    advance(lease);
+    advance(lease, answered("", {call("node__fs__read"), call("node__fs__write", {}, "c2")}));
+    ASSERT_EQ(get(lease.run_id).state, run_state::running);
+    auto const open = open_approvals(lease.run_id).at(0).approval_id;
+    EXPECT_EQ(route(message("2")).value.blocked_by_approval, open);
+    set_mode(first, session_mode::steer);
+    EXPECT_FALSE(route(message("3", "rather not")).value.blocked_by_approval);
+    EXPECT_EQ(get_approval(open).state, approval_state::denied);
+    EXPECT_EQ(get_approval(open).reason, "rather not");
+    EXPECT_EQ(advance(lease, done(1, "read")).what, kind::turn);
+}
+
 TEST_P(route_message_test, a_question_about_an_outcome_is_not_answered_by_a_message) {
     set_rules(R"([{"effect":"allow","tool":"node__*"}])");
     add_node();
