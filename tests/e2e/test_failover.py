@@ -98,3 +98,24 @@ class Failover(unittest.TestCase):
         self.admin.call("events.subscribe", {"topics": ["runs"], "after": cursor})
         for run in runs:
             self.admin.wait_for_event("run.state_changed", lambda p, r=run: p["run_id"] == r and p["to"] == "succeeded")
+
+    def test_who_stops_waiting_for_a_synchronous_standby_has_not_acknowledged(self):
+        self.primary.query("ALTER SYSTEM SET synchronous_standby_names = '*'")
+        self.primary.query("SELECT pg_reload_conf()")
+        self.run_text("/say before")
+        self.cut_standby_off()
+        waiting = "FROM pg_stat_activity WHERE application_name = 'gatehouse' AND wait_event = 'SyncRep'"
+        start = {"input": {"text": "/say it"}, "idempotency_key": self.id()}
+        asked = self.admin.begin("run.start", start)
+        while self.primary.query("SELECT count(*) FROM runs", "gatehouse") != "2":
+            self.primary.query(f"SELECT count(pg_cancel_backend(pid)) {waiting}")
+        while self.primary.query(f"SELECT count(*) {waiting}") == "0":
+            pass
+        self.primary.kill()
+        self.standby.promote()
+        try:
+            run = self.admin.finish(asked, timeout=40)
+        except RpcError:
+            run = self.admin.call("run.start", start, timeout=40)
+        done = self.admin.call("run.get", {"run_id": run["run_id"], "wait_ms": 20000}, timeout=40)
+        self.assertEqual("succeeded", done["state"], done)
