@@ -246,7 +246,7 @@ std::vector<run> sql_run_store::claim(std::string const& owner, std::int64_t lim
                  : sql_.either(background_on_sqlite, background_on_postgres),
         mark.begin(), limit
     );
-    mark.end(claimed.empty() ? std::nullopt : claimed.front().claimable_at);
+    if (sql_.of().is_postgres()) mark.end(claimed.empty() ? std::nullopt : claimed.front().claimable_at);
     for (run& each : claimed) {
         ++each.lease_epoch;
         each.lease_owner = owner;
@@ -266,8 +266,10 @@ core::claimable_times sql_run_store::next_claimable_at() const {
         ),
         messages_.begin(), background_.begin()
     );
-    messages_.end(messages);
-    background_.end(background);
+    if (sql_.of().is_postgres()) {
+        messages_.end(messages);
+        background_.end(background);
+    }
     return {messages, background};
 }
 

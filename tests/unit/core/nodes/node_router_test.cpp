@@ -278,9 +278,10 @@ TEST_P(node_router_test, a_call_that_ended_elsewhere_is_read_until_the_store_ans
     a.result = "text";
     write([a](transaction& tx) { return finish_call(tx, a); });
     std::optional<invocation> row;
-    failures_.fail_at(1);
+    failures_.fail_at(0);
     wait_for(elsewhere, row);
     ASSERT_TRUE(loop_.advance_until([&] { return row.has_value(); }, 500ms));
+    EXPECT_TRUE(failures_.has_failed());
     EXPECT_EQ(row->state, "succeeded");
 }
 
