@@ -5,15 +5,11 @@
 #include "protocol/gen/method_list.hpp"
 
 #include <charconv>
-#include <deque>
+#include <utility>
 
 namespace gatehouse::app {
 
 namespace {
-
-// Events that wait for a slow reader at the most; over it the stream ends, and the reader resumes with
-// Last-Event-ID.
-constexpr std::size_t waiting_events_max = 10'000;
 
 // Proxies and clients see that the stream lives.
 constexpr std::chrono::seconds keep_alive_period{15};
@@ -32,7 +28,10 @@ net::http_response stream_response(std::string media_type, std::unique_ptr<net::
 
 class event_stream final : public net::body_source, public core::event_subscriber {
   public:
-    event_stream(core::loop& on, core::event_relay& relay) : loop_(on), relay_(relay), news_(on) {}
+    // Over `bytes_max` that wait for a slow reader the stream ends, and the reader resumes with
+    // Last-Event-ID.
+    event_stream(core::loop& on, core::event_relay& relay, std::int64_t bytes_max)
+        : loop_(on), relay_(relay), bytes_max_(static_cast<std::size_t>(bytes_max)), news_(on) {}
     ~event_stream() override { relay_.unsubscribe(id_); }
 
     void begin(core::event_filter filter, core::cursor from) {
@@ -40,20 +39,18 @@ class event_stream final : public net::body_source, public core::event_subscribe
     }
 
     void on_events(core::cursor at, std::vector<core::outgoing_event> const& events) override {
-        std::string piece;
-        for (auto const& each : events) append_sse(piece, core::encode_cursor(each.at), each.text);
-        if (events.empty()) piece = "id: " + core::encode_cursor(at) + "\n\n";
-        if (waiting_.size() < waiting_events_max)
-            waiting_.push_back(std::move(piece));
-        else
-            ended_ = true;
+        // Nothing comes behind what was dropped: the reader would resume from there.
+        if (ended_) return;
+        ended_ = waiting_.size() > bytes_max_;
+        if (!ended_) {
+            for (auto const& each : events) append_sse(waiting_, core::encode_cursor(each.at), each.text);
+            if (events.empty()) waiting_ += "id: " + core::encode_cursor(at) + "\n\n";
+        }
         news_.notify();
     }
     void on_ephemeral(core::cursor, std::string_view event) override {
-        if (waiting_.size() >= waiting_events_max / 4) return;
-        std::string piece;
-        append_sse(piece, "", event);
-        waiting_.push_back(std::move(piece));
+        if (ended_ || waiting_.size() > bytes_max_ / 4) return;
+        append_sse(waiting_, "", event);
         news_.notify();
     }
     void on_cursor_expired(core::cursor) override {
@@ -71,17 +68,15 @@ class event_stream final : public net::body_source, public core::event_subscribe
             if (!co_await news_.wait_until(loop_.now() + keep_alive_period)) co_return ": alive\n\n";
         }
         if (waiting_.empty() || stop.requested()) co_return std::nullopt;
-        std::string all;
-        for (auto const& piece : waiting_) all += piece;
-        waiting_.clear();
-        co_return all;
+        co_return std::exchange(waiting_, {});
     }
 
   private:
     core::loop& loop_;
     core::event_relay& relay_;
+    std::size_t bytes_max_;
     core::wakeup news_;
-    std::deque<std::string> waiting_;
+    std::string waiting_;
     std::uint64_t id_ = 0;
     bool begun_ = false;
     bool ended_ = false;
@@ -179,7 +174,9 @@ core::task<net::http_response> http_routes::events(net::http_request const& requ
     auto& relay = env_.all.get<core::event_relay>();
     auto start = co_await relay.check(after ? std::optional<std::string>(*after) : std::nullopt);
     if (!start) co_return problem_response(start.error());
-    auto source = std::make_unique<event_stream>(env_.all.get<core::loop>(), relay);
+    auto source = std::make_unique<event_stream>(
+        env_.all.get<core::loop>(), relay, env_.all.get<contract_limits const>().outbound_bytes_max
+    );
     source->begin(std::move(filter), *start);
     co_return stream_response("text/event-stream", std::move(source));
 }

@@ -55,6 +55,7 @@ void rpc_connection::open(net::outbound& out) {
         [this](std::string_view text) {
             if (out_) out_->offer_ephemeral(text);
         },
+        [this](std::string why) { close(1013, std::move(why)); },
     };
     subscriptions_ = std::make_shared<subscriptions>(
         env_.all.get<core::event_relay>(), env_.all.get<core::tape_feed>(), tasks, std::move(sink)

@@ -44,8 +44,10 @@ class subscriptions::event_subscription final : public core::event_subscriber {
     void on_ephemeral(core::cursor at, std::string_view event) override {
         owner_.out_.offer_ephemeral(event_frame(id_, at, {{at, event}}));
     }
-    // Its next resume is refused with cursor_expired, which says where to go on.
-    void on_cursor_expired(core::cursor) override {}
+    // Its resume is refused with cursor_expired, which says where to go on.
+    void on_cursor_expired(core::cursor) override {
+        owner_.out_.close("the events that were to be replayed are not kept any more; resume");
+    }
 
   private:
     subscriptions& owner_;

@@ -16,6 +16,7 @@ namespace gatehouse::app {
 struct frame_sink {
     std::function<void(std::string_view)> offer;
     std::function<void(std::string_view)> offer_ephemeral;
+    std::function<void(std::string)> close; // the peer is to come again, and resume; says why
 };
 
 // Loop only.

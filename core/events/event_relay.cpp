@@ -8,6 +8,7 @@
 #include <boost/json/serialize.hpp>
 
 #include <algorithm>
+#include <limits>
 
 namespace gatehouse::core {
 
@@ -59,10 +60,9 @@ event_relay::event_relay(loop& on, database& db, clock const& time, id_source& i
       }) {}
 
 task<> event_relay::start() {
-    auto unit = [](snapshot& view) {
-        return std::pair(view.events().current_epoch().epoch, view.events().head());
-    };
-    std::tie(epoch_, position_) = co_await db_.read(std::move(unit));
+    auto unit = [](snapshot& view) { return std::pair(view.events().epochs(), view.events().head()); };
+    std::tie(epochs_, position_) = co_await db_.read(std::move(unit));
+    epoch_ = epochs_.back().epoch;
     last_read_at_ = loop_.now();
 }
 
@@ -82,25 +82,38 @@ task<> event_relay::run() {
 
 // True where there may be another page.
 task<bool> event_relay::read_page() {
-    auto unit = [after = position_](snapshot& view) { return view.events().read(after, page_size); };
+    auto const from = head();
+    auto unit = [after = from.seq](snapshot& view) { return view.events().read(after, page_size); };
     auto page = co_await db_.read(std::move(unit));
     last_read_at_ = loop_.now();
     GATEHOUSE_FAIL_POINT("relay.page_read");
-    if (enter_epoch(page.epoch)) co_return true;
+    if (page.epoch.epoch > epoch_) co_await enter_newest_epoch();
+    // Of another history, or from behind the place that the relay was moved back to meanwhile.
+    if (page.epoch.epoch != from.epoch || epoch_ != from.epoch || position_ < from.seq) co_return true;
     pass_on(page.events);
     co_return static_cast<std::int64_t>(page.events.size()) == page_size;
 }
 
-// True: the log has lost its end, and goes on from before the relay's position. What came after it is told
-// under the new epoch.
-bool event_relay::enter_epoch(log_epoch const& newest) {
-    if (newest.epoch == epoch_) return false;
-    epoch_ = newest.epoch;
-    auto const kept = newest.first_seq - 1;
-    if (kept >= position_) return false;
-    position_ = kept;
-    for (auto& [id, each] : subscriptions_) each->delivered = std::min(each->delivered, kept);
-    return true;
+// The log may have lost its end: what came in its place is told under the new epoch.
+task<> event_relay::enter_newest_epoch() {
+    auto unit = [](snapshot& view) { return view.events().epochs(); };
+    auto found = co_await db_.read(std::move(unit));
+    if (found.back().epoch <= epoch_) co_return;
+    epochs_ = std::move(found);
+    position_ = std::min(position_, last_shared(epoch_));
+    epoch_ = epochs_.back().epoch;
+    for (auto& [id, each] : subscriptions_) {
+        each->delivered = std::min(each->delivered, last_shared(each->epoch));
+        each->epoch = std::max(each->epoch, epoch_);
+    }
+}
+
+// The last seq that means the same event in `epoch` and now.
+std::int64_t event_relay::last_shared(std::int64_t epoch) const {
+    auto last = std::numeric_limits<std::int64_t>::max();
+    for (auto const& each : epochs_)
+        if (each.epoch > epoch) last = std::min(last, each.first_seq - 1);
+    return last;
 }
 
 // Tells every subscriber that has no gap before these. What was passed on already is told to nobody again.
@@ -132,6 +145,7 @@ bool event_relay::take_committed(std::span<logged_event const> events) {
 void event_relay::deliver(
     subscription& to, std::span<logged_event const> page, std::vector<std::string> const& encoded
 ) {
+    if (to.epoch > epoch_) return; // it has seen more than this process
     std::vector<outgoing_event> matching;
     for (std::size_t i = 0; i < page.size(); ++i) {
         auto const& [seq, value] = page[i];
@@ -161,7 +175,7 @@ task<result<cursor>> event_relay::check(std::optional<std::string> after) {
     if (!wanted)
         co_return fail_param("/after", "format", "'" + *after + "' is not a cursor of this gateway.");
     auto unit = [wanted = *wanted](snapshot& view) -> result<cursor> {
-        auto page = view.events().read(wanted.seq, 0);
+        auto page = view.events().read(wanted.seq, 1);
         auto epochs = view.events().epochs();
         auto expired = [&](char const* reason) {
             cursor oldest{epochs.back().epoch, page.oldest_seq - 1};
@@ -188,9 +202,10 @@ std::uint64_t event_relay::subscribe(event_filter filter, cursor from, event_sub
     auto made = std::make_shared<subscription>();
     made->filter = std::move(filter);
     made->to = &to;
-    made->delivered = from.seq;
+    made->delivered = std::min(from.seq, last_shared(from.epoch));
+    made->epoch = std::max(from.epoch, epoch_);
     made->moved_at = loop_.now();
-    made->attached = from.seq >= position_;
+    made->attached = made->delivered >= position_;
     subscriptions_[id] = made;
     if (!made->attached) group_.spawn(replay(id));
     return id;
@@ -212,13 +227,13 @@ task<> event_relay::replay(std::uint64_t id) {
             mine->attached = true;
             co_return;
         }
-        auto unit = [after = mine->delivered](snapshot& view) {
-            return view.events().read(after, page_size);
-        };
+        cursor const from{epoch_, mine->delivered};
+        auto unit = [after = from.seq](snapshot& view) { return view.events().read(after, page_size); };
         event_log::page page;
         bool was_read = false;
         try {
             page = co_await db_.read(std::move(unit));
+            if (page.epoch.epoch > epoch_) co_await enter_newest_epoch();
             was_read = true;
         } catch (std::exception const& e) {
             spdlog::error("a replay could not read the event log, trying again: {}", e.what());
@@ -229,7 +244,7 @@ task<> event_relay::replay(std::uint64_t id) {
             co_await news_.wait_until(loop_.now() + poll_period);
             continue;
         }
-        if (enter_epoch(page.epoch)) continue;
+        if (page.epoch.epoch != from.epoch || epoch_ != from.epoch || mine->delivered < from.seq) continue;
         if (mine->delivered + 1 < page.oldest_seq) {
             mine->to->on_cursor_expired({epoch_, page.oldest_seq - 1});
             co_return;

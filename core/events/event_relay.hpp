@@ -86,7 +86,8 @@ class event_relay final : public delta_listener {
     struct subscription {
         event_filter filter;
         event_subscriber* to = nullptr;
-        std::int64_t delivered = 0; // seq
+        std::int64_t delivered = 0; // seq,
+        std::int64_t epoch = 1;     // and of which
         bool attached = false;
         steady_time moved_at{};
     };
@@ -101,7 +102,8 @@ class event_relay final : public delta_listener {
     task<> replay(std::uint64_t id);
     task<bool> read_page();
     void pass_on(std::span<logged_event const> page);
-    bool enter_epoch(log_epoch const& newest);
+    task<> enter_newest_epoch();
+    std::int64_t last_shared(std::int64_t epoch) const;
     event make_delta(origin const& from, std::int64_t offset, std::string_view text);
     void collect(origin const& from, std::int64_t offset, std::string_view text);
     void send_collected();
@@ -121,6 +123,7 @@ class event_relay final : public delta_listener {
     std::map<std::string, piece> collected_; // by run id
     loop::timer_id collect_timer_ = 0;
     std::uint64_t next_id_ = 1;
+    std::vector<log_epoch> epochs_;
     std::int64_t epoch_ = 1;
     std::int64_t position_ = 0;
     steady_time last_read_at_{};

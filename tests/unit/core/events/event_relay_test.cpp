@@ -261,9 +261,24 @@ TEST_P(event_relay_test, a_log_that_lost_its_end_goes_on_under_a_new_epoch) {
     EXPECT_EQ(check("c1.3")->epoch, 2) << "what both histories have is good";
     listener again;
     relay_->subscribe(all(), *check("c1.3"), again);
+    listener late;
+    relay_->subscribe(all(), {1, 5}, late); // was looked at while the log still had its end
     publish(1);
-    ASSERT_TRUE(loop_.advance_until([&] { return again.heard.size() == 1; }, 100ms));
+    ASSERT_TRUE(loop_.advance_until([&] { return again.heard.size() == 1 && late.heard.size() == 1; }, 100ms)
+    );
     EXPECT_EQ(again.heard.back(), 6);
+    EXPECT_EQ(late.heard.back(), 6);
+}
+
+TEST_P(event_relay_test, a_cursor_behind_what_is_kept_is_refused_with_the_oldest_one) {
+    publish(5);
+    write([](transaction& tx) { return tx.retention().remove_events_before(tx.now() + 1h, 3); });
+    auto const gone = check("c1.1");
+    ASSERT_FALSE(gone);
+    EXPECT_EQ(gone.error().code, errc::cursor_expired);
+    EXPECT_EQ(gone.error().details.at("reason"), "retention");
+    EXPECT_EQ(gone.error().details.at("oldest_cursor"), "c1.3");
+    EXPECT_TRUE(check("c1.3"));
 }
 
 } // namespace
