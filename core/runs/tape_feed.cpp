@@ -3,14 +3,27 @@
 #include "core/execution/fail_point.hpp"
 #include "core/runs/run_machine.hpp"
 
+#include <spdlog/spdlog.h>
+
 namespace gatehouse::core {
 
 namespace {
 
 constexpr std::int64_t page_size = 100;
+// A peer gets a page as one frame.
+constexpr std::size_t page_bytes_max = 256 * 1024;
 
 // Wake-ups make it quick; this makes it correct for tapes that another process writes.
 constexpr std::chrono::milliseconds poll_period{500};
+
+// At least one item stays.
+void cut_to_size(std::vector<tape_item>& items) {
+    std::size_t bytes = 0;
+    for (std::size_t i = 0; i < items.size(); ++i) {
+        bytes += items[i].payload.size();
+        if (i > 0 && bytes > page_bytes_max) return items.resize(i);
+    }
+}
 
 } // namespace
 
@@ -37,18 +50,26 @@ task<std::optional<tape_reader::page>> tape_reader::next(cancellation& stop) {
             if (!found) return std::nullopt;
             page p;
             p.items = view.runs().tape(id, after, page_size);
+            cut_to_size(p.items);
             p.state = found->state;
             auto last = p.items.empty() ? after : p.items.back().seq;
             p.ended = is_terminal(found->state) && last >= found->tape_seq;
             return p;
         };
-        auto read = co_await s->db.read(std::move(unit));
+        std::optional<page> read;
+        bool was_read = false;
+        try {
+            read = co_await s->db.read(std::move(unit));
+            was_read = true;
+        } catch (std::exception const& e) {
+            spdlog::error("the tape of {} could not be read, trying again: {}", s->run_id, e.what());
+        }
         GATEHOUSE_FAIL_POINT("tape.page_read");
-        if (!read || read->ended || !read->items.empty()) {
+        if (was_read && (!read || read->ended || !read->items.empty())) {
             if (read && !read->items.empty()) s->after_seq = read->items.back().seq;
             co_return read;
         }
-        if (!s->pending && !s->stopped && !stop.requested())
+        if ((!was_read || !s->pending) && !s->stopped && !stop.requested())
             co_await s->grown.wait_until(s->on.now() + poll_period);
     }
     co_return std::nullopt;
