@@ -132,7 +132,7 @@ result<node> revoke_node(transaction& tx, std::string const& name) {
     n->instance_id.reset();
     n->last_seen_at = tx.now();
     tx.nodes().put(*n);
-    tx.tokens().revoke_of_device(n->device_id, {}, tx.now());
+    tx.signals().tokens = tx.tokens().revoke_of_device(n->device_id, {}, tx.now());
     for (auto const& call : tx.invocations().lock_open_of_device(n->device_id, batch_max)) {
         call_answer answer;
         answer.invocation_id = call.invocation_id;

@@ -34,7 +34,7 @@ class token_store {
     // Binds an invite to the first device that proves itself with it. False where it is bound to another.
     virtual bool bind_device(std::string const& token_id, std::string const& device_id) = 0;
     // Those of one kind, or all of them.
-    virtual void revoke_of_device(
+    virtual std::vector<std::string> revoke_of_device(
         std::string const& device_id, std::optional<std::string> const& kind, timestamp when
     ) = 0;
 };

@@ -77,12 +77,12 @@ bool sql_token_store::bind_device(std::string const& token_id, std::string const
            ) == 1;
 }
 
-void sql_token_store::revoke_of_device(
+std::vector<std::string> sql_token_store::revoke_of_device(
     std::string const& device_id, std::optional<std::string> const& kind, timestamp when
 ) {
-    sql_.exec(
+    return sql_.rows<std::string>(
         "UPDATE tokens SET revoked_at = :revoked_at WHERE device_id = :device_id AND revoked_at IS NULL "
-        "AND (CAST(:kind AS TEXT) IS NULL OR kind = :kind)",
+        "AND (CAST(:kind AS TEXT) IS NULL OR kind = :kind) RETURNING token_id",
         when, device_id, kind
     );
 }

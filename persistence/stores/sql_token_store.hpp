@@ -17,7 +17,7 @@ class sql_token_store final : public core::token_store {
     void insert(core::token const& t) override;
     void save(core::token const& t) override;
     bool bind_device(std::string const& token_id, std::string const& device_id) override;
-    void revoke_of_device(
+    std::vector<std::string> revoke_of_device(
         std::string const& device_id, std::optional<std::string> const& kind, timestamp when
     ) override;
 
