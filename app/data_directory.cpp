@@ -17,7 +17,12 @@ namespace {
     throw startup_problem(what + " " + path + ": " + std::strerror(errno) + ".");
 }
 
-std::filesystem::path own_lock_of(std::filesystem::path const& store) { return store.string() + ".lock"; }
+// One for all names of the file.
+std::filesystem::path own_lock_of(std::filesystem::path const& store) {
+    std::error_code failure;
+    auto const whole = std::filesystem::weakly_canonical(store, failure);
+    return (failure ? store : whole).string() + ".lock";
+}
 
 std::filesystem::path folder_of(std::filesystem::path const& store) {
     return store.has_parent_path() ? store.parent_path() : ".";
@@ -58,8 +63,6 @@ data_directory::data_directory(std::filesystem::path path) : path_(std::move(pat
 }
 
 void data_directory::lock_store(std::filesystem::path const& file) {
-    std::error_code none;
-    if (std::filesystem::equivalent(folder_of(file), path_, none)) return;
     store_lock_.emplace(own_lock_of(file));
     if (store_lock_->is_held()) return;
     throw startup_problem(

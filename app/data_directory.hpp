@@ -40,8 +40,8 @@ class data_directory {
 
     std::filesystem::path const& path() const { return path_; }
 
-    // Takes the lock of a store that lies elsewhere, which two directories could name. Throws startup_problem
-    // where another process works on it.
+    // Takes the lock of the store's file, which two directories could name. Throws startup_problem where
+    // another process works on it.
     void lock_store(std::filesystem::path const& file);
 
     // The files of which a gateway on this store has one locked, as far as they exist.

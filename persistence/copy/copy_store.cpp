@@ -90,8 +90,26 @@ store_end open_source(store_url const& url, core::clock const& time) {
     return source;
 }
 
+// Grows with each start of a gateway, whose first event it is.
+std::string head_of(store_end const& source) {
+    return *source.raw->value("SELECT CAST(coalesce(max(seq), 0) AS TEXT) FROM outbox");
+}
+
+// Rows that are there already are not looked at again.
+void refuse_changed(store_end const& source, store_end const& target) {
+    auto const then = target.raw->value(fmt::format("SELECT head FROM {}", unfinished_copy_table));
+    if (then == head_of(source)) return;
+    refuse(
+        "A gateway has worked on {} since its copy was begun. Drop {} and make a new copy, with no gateway "
+        "running "
+        "until it is finished.",
+        source.name(), target.name()
+    );
+}
+
 // Nothing but the rows that migrations make, which are the source's business too.
-void make_empty(store_end& target, std::string const& source_id) {
+void make_empty(store_end& target, store_end const& source) {
+    auto const source_id = *source.gateway_id();
     auto const held = target.gateway_id();
     if (held == source_id)
         refuse("The store {} holds this gateway's data already: a copy that is finished.", target.name());
@@ -106,8 +124,8 @@ void make_empty(store_end& target, std::string const& source_id) {
     for (auto const& each : target.tables | std::views::reverse)
         statements += fmt::format("DELETE FROM {};", quoted_name(each.name));
     statements += fmt::format(
-        "CREATE TABLE {0} (source TEXT NOT NULL); INSERT INTO {0} VALUES ('{1}');", unfinished_copy_table,
-        source_id
+        "CREATE TABLE {0} (source TEXT NOT NULL, head TEXT NOT NULL); INSERT INTO {0} VALUES ('{1}', '{2}');",
+        unfinished_copy_table, source_id, head_of(source)
     );
     target.raw->run(statements);
 }
@@ -142,7 +160,8 @@ store_end open_target(store_url const& url, core::clock const& time, store_end c
     target.tables = tables_to_copy(target.raw->tables());
     if (target.tables != source.tables)
         refuse("The stores {} and {} have not the same tables.", source.name(), target.name());
-    if (!is_begun) make_empty(target, source_id);
+    if (!is_begun) make_empty(target, source);
+    refuse_changed(source, target);
     return target;
 }
 
@@ -274,6 +293,7 @@ copy_store(copy_plan const& plan, core::clock const& time, progress_listener con
         summary.rows += copy_table(source, target, each, on_progress);
     }
     refuse_in_use(source);
+    refuse_changed(source, target);
     compare_counts(source, target);
     verify_tapes(target, time, summary, on_progress);
     copy_artifact_files(target, plan, summary);

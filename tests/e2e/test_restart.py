@@ -360,6 +360,18 @@ class RefusedStartTest(RefusedStart):
         first.start()
         self.refused("shared.db", "--store", gateway=second)
 
+    def test_a_second_directory_on_the_store_of_another(self):
+        if Settings.store != "sqlite":
+            self.skipTest("several processes share a PostgreSQL")
+        self.gateway.start()
+        own = next(self.gateway.directory.rglob("gatehouse.db"))
+        link = f"{tempfile.mkdtemp(dir=self.gateway.directory)}/linked.db"
+        os.symlink(own, link)
+        for store in (own, link):
+            second = Gateway(store=f"sqlite:{store}")
+            self.addCleanup(second.stop)
+            self.refused(str(store), "--store", gateway=second)
+
     def test_a_proxy_that_is_no_address(self):
         for address in ("nonsense", ""):
             self.gateway.arguments = ["--behind-proxy", address]

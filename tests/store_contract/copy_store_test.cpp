@@ -240,6 +240,19 @@ TEST_P(copy_store_test, a_tape_that_is_broken_is_told) {
     EXPECT_EQ(target.run_from_outside("SELECT count(*) FROM unfinished_copy"), "1");
 }
 
+TEST_P(copy_store_test, a_gateway_that_worked_before_the_copy_went_on_is_found) {
+    fill();
+    fresh_store const target(store_url::backend::sqlite);
+    auto const stop_early = [](copy_progress const& now) {
+        if (now.table == "tokens") throw std::runtime_error("the power is gone");
+    };
+    EXPECT_THROW(copy_to(target, stop_early), std::runtime_error);
+    store_->run_from_outside("UPDATE policies SET version = version + 1");
+    store_->run_from_outside("INSERT INTO outbox (event_id, topic, category, type, occurred_at, payload) "
+                             "VALUES ('e', 'instances', 'instances', 'instance.joined', 1, '{}')");
+    EXPECT_THAT(refusal(target), HasSubstr("A gateway has worked on"));
+}
+
 TEST_P(copy_store_test, what_was_written_meanwhile_is_found) {
     fill();
     fresh_store const target(store_url::backend::sqlite);
