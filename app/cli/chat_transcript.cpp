@@ -5,6 +5,7 @@
 #include <boost/json/serialize.hpp>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace gatehouse::app::cli {
@@ -59,23 +60,36 @@ void chat_transcript::take_delta(json::object const& delta) {
     auto const step = text_of(delta, "step_id");
     if (step == finished_step_) return;
     if (step != step_ || attempt > attempt_) {
-        if (step == step_ && printed_ > 0) note("(once more)");
+        if (step == step_) begin_anew();
         step_ = step;
         attempt_ = attempt;
-        printed_ = 0;
+        printed_.clear();
     }
     // A piece that was dropped on the way comes with the whole text at the end of the turn.
-    if (attempt != attempt_ || offset > printed_ || offset + text.size() <= printed_) return;
-    auto const fresh = std::string_view(text).substr(printed_ - offset);
+    if (attempt != attempt_ || offset > printed_.size()) return;
+    // The model was asked anew by another process, and says something else.
+    auto const known = std::min(text.size(), printed_.size() - offset);
+    if (printed_.compare(offset, known, text, 0, known) != 0) {
+        if (offset > 0) return;
+        begin_anew();
+    }
+    if (offset + text.size() <= printed_.size()) return;
+    auto const fresh = std::string_view(text).substr(printed_.size() - offset);
     say(fresh);
-    printed_ += fresh.size();
+    printed_ += fresh;
+}
+
+void chat_transcript::begin_anew() {
+    if (!printed_.empty()) note("(once more)");
+    printed_.clear();
 }
 
 void chat_transcript::take_response(json::object const& payload) {
     auto const text = text_of(payload, "text");
-    if (printed_ < text.size()) say(std::string_view(text).substr(printed_));
+    if (!text.starts_with(printed_)) begin_anew();
+    say(std::string_view(text).substr(printed_.size()));
     if (std::exchange(in_line_, false)) answer_("\n");
-    printed_ = 0;
+    printed_.clear();
     finished_step_ = std::exchange(step_, {});
 }
 

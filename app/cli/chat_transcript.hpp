@@ -45,6 +45,7 @@ class chat_transcript {
   private:
     void take_response(boost::json::object const& payload);
     void take_request(boost::json::object const& payload);
+    void begin_anew();
     void say(std::string_view text);
     void note(std::string line);
 
@@ -53,7 +54,7 @@ class chat_transcript {
     std::int64_t last_seq_ = 0;
     std::string step_;          // the turn whose text comes in,
     std::int64_t attempt_ = 0;  // and its attempt
-    std::size_t printed_ = 0;   // bytes of its text
+    std::string printed_;       // of its text
     std::string finished_step_; // the turn before; what still comes of it is late
     bool in_line_ = false;      // the last thing printed was text without a line end
     std::optional<open_question> question_;

@@ -50,6 +50,18 @@ TEST_F(chat_transcript_test, a_second_attempt_starts_its_text_anew) {
     EXPECT_EQ(shown, "Half a \n[(once more)]\nWhole\n");
 }
 
+TEST_F(chat_transcript_test, an_answer_of_another_process_to_the_same_turn_is_not_glued_to_the_first) {
+    delta("s1", 0, 0, "The answer is 4");
+    delta("s1", 0, 15, "2");
+    delta("s1", 0, 0, "It may be 17");
+    delta("s1", 0, 12, ", or not");
+    item(1, "provider_response", R"({"text":"It may be 17, or not."})");
+    EXPECT_EQ(shown, "The answer is 42\n[(once more)]\nIt may be 17, or not.\n");
+    delta("s2", 0, 0, "Half");
+    item(2, "provider_response", R"({"text":"Another one"})");
+    EXPECT_TRUE(shown.ends_with("Half\n[(once more)]\nAnother one\n")) << shown;
+}
+
 TEST_F(chat_transcript_test, items_that_come_again_after_a_reconnect_are_skipped) {
     item(1, "provider_response", R"({"text":"one"})");
     item(1, "provider_response", R"({"text":"one"})");
