@@ -52,16 +52,32 @@ std::optional<model_message> hook_message_of(message const& m) {
     return out;
 }
 
-// Drops the oldest messages until the rest fits, so that what is left begins with a user's message.
+// Drops the oldest messages until the rest fits: what is left begins with a user's message. Where the newest
+// of these is too far back, it stays all the same, and behind it what fits of its answers.
 void fit_window(std::vector<message>& messages, std::int64_t characters_max) {
+    auto const is_user = [](message const& m) { return m.role == "user"; };
     std::int64_t characters = 0;
-    auto keep_from = messages.size();
-    for (auto i = messages.size(); i-- > 0;) {
-        characters += static_cast<std::int64_t>(messages[i].text.size() + messages[i].extra.size());
-        if (characters > characters_max && keep_from != messages.size()) break;
-        if (messages[i].role == "user") keep_from = i;
+    auto fits_from = messages.size();
+    while (fits_from > 0) {
+        auto const& next = messages[fits_from - 1];
+        characters += static_cast<std::int64_t>(next.text.size() + next.extra.size());
+        if (characters > characters_max) break;
+        --fits_from;
     }
-    messages.erase(messages.begin(), messages.begin() + static_cast<std::ptrdiff_t>(keep_from));
+    auto const fitting = messages.begin() + static_cast<std::ptrdiff_t>(fits_from);
+    auto const first_user = std::find_if(fitting, messages.end(), is_user);
+    if (first_user != messages.end()) {
+        messages.erase(messages.begin(), first_user);
+        return;
+    }
+    auto const last_user = std::find_if(messages.rbegin(), messages.rend(), is_user);
+    if (last_user == messages.rend()) return;
+    auto const asked = last_user.base() - 1;
+    auto const answers = std::find_if(std::max(fitting, asked + 1), messages.end(), [](message const& m) {
+        return m.role != "tool";
+    });
+    messages.erase(asked + 1, answers);
+    messages.erase(messages.begin(), asked);
 }
 
 model_message make_missing_answer(model_message const& asked, tool_request const& call) {

@@ -5,6 +5,7 @@
 
 #include <boost/json/serialize.hpp>
 
+#include <algorithm>
 #include <cassert>
 #include <utility>
 
@@ -38,6 +39,11 @@ std::vector<message> run_editor::conversation(std::int64_t messages_max) const {
     if (!session_is_new_ && said < messages_max)
         all = tx_.sessions().latest_messages(run_.session_id, messages_max - said);
     all.insert(all.end(), said_.begin(), said_.end());
+    // A run that has said more than that must not forget what it is for.
+    if (std::ranges::none_of(all, [](auto const& m) { return m.role == "user"; })) {
+        auto own = tx_.sessions().messages_of_run(run_);
+        if (!own.empty()) all.insert(all.begin(), std::move(own.front()));
+    }
     return all;
 }
 
