@@ -132,7 +132,12 @@ result<node> revoke_node(transaction& tx, std::string const& name) {
     n->instance_id.reset();
     n->last_seen_at = tx.now();
     tx.nodes().put(*n);
-    tx.signals().tokens = tx.tokens().revoke_of_device(n->device_id, {}, tx.now());
+    // The node itself hears of its pairing; who uses another token of the device hears of that.
+    for (auto const* kind : {"client", "admin"}) {
+        for (auto& token_id : tx.tokens().revoke_of_device(n->device_id, kind, tx.now()))
+            tx.signals().tokens.push_back(std::move(token_id));
+    }
+    tx.tokens().revoke_of_device(n->device_id, {}, tx.now());
     for (auto const& call : tx.invocations().lock_open_of_device(n->device_id, batch_max)) {
         call_answer answer;
         answer.invocation_id = call.invocation_id;

@@ -32,7 +32,7 @@ json_text describe_device(device_claim const& claim) {
 
 void issue_node_token(transaction& tx, std::string const& device_id, minted_token const& minted) {
     // The invite stays: until the device has used this token, which it may lose, it can ask for another.
-    tx.signals().tokens = tx.tokens().revoke_of_device(device_id, "node", tx.now());
+    tx.tokens().revoke_of_device(device_id, "node", tx.now());
     token t;
     t.token_id = tx.ids().make("tok");
     t.hash = minted.hash;
