@@ -13,7 +13,7 @@ namespace json = boost::json;
 
 namespace {
 
-constexpr std::int64_t nodes_max = 1000;
+constexpr std::int64_t page_size = 1000;
 
 bool is_allowed(node const& n, std::string const& operation) {
     return std::ranges::any_of(n.allow, [&](auto const& pattern) {
@@ -36,7 +36,6 @@ void add_operation(
         t.name = name;
         t.description = op.description;
         t.input_schema = op.input_schema;
-        t.input = op.input;
         t.risk = op.risk;
         t.idempotent = op.idempotent;
         t.source = "node";
@@ -45,7 +44,7 @@ void add_operation(
     } else {
         t.risk = riskier(t.risk, op.risk);
     }
-    t.nodes.push_back({n.device_id, n.label, op.hash, n.instance_id, n.connection_epoch});
+    t.nodes.push_back({n.device_id, n.label, op.hash, n.instance_id, n.connection_epoch, op.input});
 }
 
 void add_node(
@@ -62,7 +61,13 @@ void add_node(
 
 std::map<std::string, tool> collect(snapshot const& view, std::string_view only) {
     std::map<std::string, tool> tools;
-    for (auto const& n : view.nodes().list(std::nullopt, nodes_max)) add_node(tools, view, n, only);
+    std::optional<std::string> after;
+    for (bool is_last = false; !is_last;) {
+        auto const page = view.nodes().list(after, page_size);
+        for (auto const& n : page) add_node(tools, view, n, only);
+        is_last = std::ssize(page) < page_size;
+        if (!is_last) after = page.back().device_id;
+    }
     return tools;
 }
 
@@ -124,7 +129,7 @@ result<tool_call_target> resolve_tool_call(
     auto node = choose_node(target.called, name);
     if (!node) return std::unexpected(node.error());
     target.node = std::move(*node);
-    auto fits = target.called.input->check(target.arguments, "arguments of " + target.called.name);
+    auto fits = target.node->input->check(target.arguments, "arguments of " + target.called.name);
     if (!fits) return std::unexpected(fits.error());
     return target;
 }

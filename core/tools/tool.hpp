@@ -19,14 +19,14 @@ struct tool_node {
     std::string operation_hash;
     std::optional<std::string> instance_id; // who holds its connection now
     std::int64_t connection_epoch = 0;
+    std::optional<value_schema> input; // of the operation as this node advertises it
 };
 
 struct tool {
     std::string name; // "node__system__info"
     std::string description;
     boost::json::object input_schema;
-    std::optional<value_schema> input; // the same, compiled
-    std::string risk;                  // "read", "write", "dangerous"
+    std::string risk; // "read", "write", "dangerous"
     bool idempotent = false;
     std::string source;     // "node", "builtin", "mcp"
     std::string capability; // node tools

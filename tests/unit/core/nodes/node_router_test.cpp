@@ -66,7 +66,7 @@ class node_router_test : public testing::store_fixture {
     // By the instance that holds connection `epoch`, or by one that holds none.
     invocation make_call(std::int64_t epoch = 1, std::string instance = "ins_a") {
         call_request wanted;
-        wanted.node = {"dev_1", "box", "", "ins_a", epoch};
+        wanted.node = {"dev_1", "box", "", "ins_a", epoch, {}};
         wanted.capability = "fs";
         wanted.operation = "read";
         wanted.principal = "ada";
