@@ -20,7 +20,7 @@ constexpr std::chrono::milliseconds last_moment_max{1'000};
 // A look for ownerless runs reads every unfinished one, and where a snapshot is kept open, those that ended
 // since: it gets a hundredth of the time.
 constexpr int pause_after_look = 100;
-constexpr std::chrono::minutes pause_max{1};
+constexpr std::chrono::seconds pause_max{15};
 
 } // namespace
 

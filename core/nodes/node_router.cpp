@@ -95,9 +95,11 @@ void node_router::deliver(invocation const& call) {
     if (call.state == "sent") group_.spawn(requeue(call.device_id, call.connection_epoch));
 }
 
-// The connection was lost while the call was written, so nobody else saw to it.
+// The connection was lost while the call was written, so nobody else saw to it; or another process has it.
 task<> node_router::requeue(std::string device_id, std::int64_t connection_epoch) {
     auto unit = [device_id, connection_epoch](transaction& tx) {
+        auto const known = tx.nodes().lock(device_id);
+        if (known && known->instance_id && known->connection_epoch == connection_epoch) return true;
         if (tx.invocations().requeue(device_id, connection_epoch) > 0)
             tx.signals().devices.push_back(device_id);
         return true;
@@ -238,7 +240,9 @@ task<> node_router::take_open_calls(std::string device_id) {
     auto taken = co_await write_at_last(db_, loop_, "a call to a node", is_over(), std::move(unit));
     GATEHOUSE_FAIL_POINT("node.calls_taken");
     found = links_.find(device_id);
-    if (!taken || found == links_.end() || found->second.connection_epoch != epoch) co_return;
+    if (!taken) co_return;
+    bool const is_here = found != links_.end() && found->second.connection_epoch == epoch;
+    if (!is_here && !taken->empty()) co_return co_await requeue(device_id, epoch);
     for (auto const& call : *taken) send(found->second, call);
 }
 
@@ -248,12 +252,12 @@ task<> node_router::expire_calls() {
         for (auto& call : tx.invocations().lock_expired(open_calls_max)) {
             call_answer answer;
             answer.invocation_id = call.invocation_id;
+            // A node that has seen it may have begun it.
+            answer.state = call.connection_epoch == 0 ? "expired" : "failed";
             if (call.state == "sent") {
                 // Sent by a process that is gone, or to a node that did not come back.
-                answer.state = "failed";
                 answer.error = make_late_error();
             } else {
-                answer.state = "expired";
                 auto const* why = call.connection_epoch == 0
                                       ? "The node was not connected in time."
                                       : "The node's connection was lost, and it did not come back in time.";

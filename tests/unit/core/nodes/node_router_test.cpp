@@ -1,6 +1,7 @@
 #include "core/nodes/node_router.hpp"
 
 #include "core/artifacts/make_artifact.hpp"
+#include "core/nodes/connect_node.hpp"
 #include "core/nodes/create_call.hpp"
 #include "tests/support/store_fixture.hpp"
 
@@ -172,12 +173,25 @@ TEST_P(node_router_test, a_call_whose_connection_is_lost_waits_for_the_next_one_
     time_.advance(1ms);
     expire();
     ASSERT_TRUE(loop_.run_until([&] { return row.has_value(); }));
-    EXPECT_EQ(row->state, "expired");
+    EXPECT_EQ(row->state, "failed") << "the node may have begun it: under this key it is not made anew";
     EXPECT_NE(row->error->find("connection was lost"), std::string::npos) << *row->error;
+}
+
+TEST_P(node_router_test, a_call_on_another_process_connection_is_left_to_that) {
+    auto call = make_call();
+    router_->deliver(call); // its run was taken over by this process
+    loop_.advance(1s);
+    EXPECT_EQ(row_of(call).state, "sent");
 }
 
 TEST_P(node_router_test, a_call_that_was_written_for_a_connection_that_is_gone_goes_to_the_next_one) {
     auto call = make_call();
+    write([](transaction& tx) { disconnect_node(tx, "dev_1", 1); });
+    write([id = call.invocation_id](transaction& tx) {
+        auto row = *tx.invocations().lock(id);
+        row.state = "sent"; // by a transaction that did not see that
+        tx.invocations().save(row);
+    });
     router_->deliver(call);
     ASSERT_TRUE(loop_.run_until([&] { return row_of(call).state == "queued"; }));
     link l;
