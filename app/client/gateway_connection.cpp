@@ -21,6 +21,14 @@ std::string detail_of(std::string_view body) {
     return detail && detail->is_string() ? std::string(detail->get_string()) : std::string();
 }
 
+// Its store is away, or it has too much to do: both pass.
+bool is_retryable(boost::json::value const& error) {
+    auto const* data = error.as_object().if_contains("data");
+    auto const* object = data ? data->if_object() : nullptr;
+    auto const* retryable = object ? object->if_contains("retryable") : nullptr;
+    return retryable && retryable->is_bool() && retryable->get_bool();
+}
+
 connection_end end_of(net::ws_refusal const& refusal) {
     connection_end end{kind::unreachable, 0, 0, refusal.error.message};
     if (refusal.error.what == net::transport_error::kind::cancelled) end.what = kind::stopped;
@@ -139,8 +147,8 @@ gateway_connection::shake_hands(connect_options const& options, core::cancellati
         if (auto const* refused = message.if_contains("error")) {
             // The close frame that follows says more exactly what this means.
             auto const closed = co_await receive_by(loop_, *socket_, deadline, stop);
-            auto end = closed ? connection_end{} : end_of(closed.error());
-            end.what = kind::refused;
+            auto end = closed ? connection_end{kind::unreachable, 0, 0, {}} : end_of(closed.error());
+            if (!is_retryable(*refused)) end.what = kind::refused;
             end.message = fmt::format(
                 "The gateway refused the connection: {}", std::string(refused->at("message").as_string())
             );

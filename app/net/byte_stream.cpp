@@ -182,7 +182,11 @@ core::task<stream_result> start_tls(
         auto why = failure.message();
         auto const verdict = SSL_get_verify_result(stream->tls.native_handle());
         if (verdict != X509_V_OK) why += fmt::format(" ({})", X509_verify_cert_error_string(verdict));
-        co_return std::unexpected(guard.explain(failure_of(kind::tls, to, "TLS with", why)));
+        // A peer that goes away in the middle has refused nothing.
+        bool const went = failure == asio::error::eof || failure == asio::error::connection_reset ||
+                          failure == asio::ssl::error::stream_truncated;
+        auto const what = went && verdict == X509_V_OK ? kind::closed : kind::tls;
+        co_return std::unexpected(guard.explain(failure_of(what, to, "TLS with", why)));
     }
     co_return std::move(stream);
 }

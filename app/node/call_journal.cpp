@@ -134,6 +134,7 @@ void call_journal::take_line(std::string_view text, std::uint64_t offset, std::s
             auto& call = calls_.at(text_of_member(line, "finished"));
             call.line_offset = offset;
             call.line_size = text.size();
+            call.at_ms = at_ms;
         } else {
             epochs_[text_of_member(line, "run")] = {line.at("epoch").as_int64(), at_ms};
         }
@@ -182,6 +183,7 @@ void call_journal::finish(std::string const& key, std::string_view answer_json, 
     auto& call = calls_[key];
     call.line_offset = offset;
     call.line_size = size;
+    call.at_ms = to_ms(now);
 }
 
 bool call_journal::admit_epoch(std::string const& run_id, std::int64_t epoch, timestamp now) {
@@ -210,17 +212,19 @@ void call_journal::forget_old(timestamp now) {
     auto const oldest = to_ms(now) - limits_.kept_for.count();
     std::erase_if(calls_, [oldest](auto const& each) { return each.second.at_ms < oldest; });
     std::erase_if(epochs_, [oldest](auto const& each) { return each.second.at_ms < oldest; });
-    keep_newest(calls_, limits_.calls_max);
     keep_newest(epochs_, limits_.runs_max);
-    // Answers may be large: the newest ones that fit into half the file stay.
+    // Of the answers, which may be large, the newest ones that fit into half the file stay. A call without
+    // one is under way, or nobody knows what became of it: it must not be done again.
     std::vector<std::pair<std::int64_t, std::string const*>> by_age;
-    for (auto const& [key, call] : calls_) by_age.emplace_back(call.at_ms, &key);
+    for (auto const& [key, call] : calls_)
+        if (call.line_size > 0) by_age.emplace_back(call.at_ms, &key);
     std::ranges::sort(by_age, std::greater<>());
     std::uint64_t bytes = 0;
+    std::size_t kept = 0;
     std::vector<std::string> forgotten;
     for (auto const& [at_ms, key] : by_age) {
         bytes += calls_.at(*key).line_size;
-        if (bytes > limits_.file_bytes_max / 2) forgotten.push_back(*key);
+        if (++kept > limits_.calls_max || bytes > limits_.file_bytes_max / 2) forgotten.push_back(*key);
     }
     for (auto const& key : forgotten) calls_.erase(key);
 }

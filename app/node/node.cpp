@@ -114,13 +114,17 @@ class node::session final : public client::connection_listener {
         if (!owner.session_ || owner.session_->number_ != number) co_return;
         auto& connection = owner.session_->connection_;
         auto const bytes_max = static_cast<std::size_t>(connection.welcome().limits.max_frame_bytes);
+        bool is_sent = false;
         if (!result) {
-            connection.refuse(id, result.error());
+            is_sent = connection.refuse(id, result.error());
         } else if (result->size() + envelope_bytes > bytes_max) {
-            connection.refuse(id, {errc::too_large, "The result is larger than one frame of this gateway."});
+            error const why{errc::too_large, "The result is larger than one frame of this gateway."};
+            is_sent = connection.refuse(id, why);
         } else {
-            connection.reply(id, *result);
+            is_sent = connection.reply(id, *result);
         }
+        // Asked again on the next connection, it is answered from the journal.
+        if (!is_sent) connection.close({1013, "too many answers wait to be sent"});
     }
 
     void take_decision(rpc_id const& id, protocol::pairing_resolved::params decision) {

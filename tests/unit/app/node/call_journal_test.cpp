@@ -103,6 +103,23 @@ TEST_F(call_journal_test, the_file_stays_within_its_bounds_and_keeps_the_newest)
     EXPECT_FALSE(journal->find("0"));
 }
 
+TEST_F(call_journal_test, a_call_that_is_under_way_is_not_forgotten_for_the_answers_of_others) {
+    journal_limits limits;
+    limits.file_bytes_max = 10'000;
+    limits.calls_max = 5;
+    open(now, limits).start("long", "hash", now, true);
+    std::string const answer = "{\"result\":\"" + std::string(1000, 'x') + "\"}";
+    for (int i = 0; i < 100; ++i) {
+        auto const at = now + std::chrono::milliseconds(i + 1);
+        journal->start(std::to_string(i), "hash", at, false);
+        journal->finish(std::to_string(i), answer, at, false);
+    }
+    ASSERT_TRUE(open(now, limits).find("long")) << "a node that was killed must not do it again";
+    EXPECT_FALSE(journal->find("0"));
+    journal->finish("long", answer, now + std::chrono::seconds(1), true);
+    EXPECT_TRUE(open(now, limits).find("long")->answer);
+}
+
 TEST_F(call_journal_test, only_its_owner_can_read_the_file) {
     open();
     EXPECT_EQ(std::filesystem::status(folder / "journal").permissions(), std::filesystem::perms(0600));
