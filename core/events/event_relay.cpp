@@ -105,6 +105,10 @@ task<> event_relay::enter_newest_epoch() {
     for (auto& [id, each] : subscriptions_) {
         each->delivered = std::min(each->delivered, last_shared(each->epoch));
         each->epoch = std::max(each->epoch, epoch_);
+        // It was ahead in this epoch, and was told nothing while this process was not.
+        if (!each->attached || each->delivered >= position_) continue;
+        each->attached = false;
+        group_.spawn(replay(id));
     }
 }
 

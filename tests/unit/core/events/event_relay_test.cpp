@@ -270,6 +270,19 @@ TEST_P(event_relay_test, a_log_that_lost_its_end_goes_on_under_a_new_epoch) {
     EXPECT_EQ(late.heard.back(), 6);
 }
 
+TEST_P(event_relay_test, who_is_in_the_new_epoch_before_this_process_misses_nothing) {
+    publish(3);
+    ASSERT_TRUE(loop_.advance_until([&] { return relay_->head().seq == 3; }, 100ms));
+    listener ahead;
+    relay_->subscribe(all(), {2, 3}, ahead);
+    publish(1);
+    ASSERT_TRUE(loop_.advance_until([&] { return relay_->head().seq == 4; }, 100ms));
+    store_->run_from_outside("INSERT INTO log_epochs (epoch, timeline, first_seq) VALUES (2, 7, 5)");
+    publish(1);
+    ASSERT_TRUE(loop_.advance_until([&] { return ahead.heard.size() == 2; }, 100ms));
+    EXPECT_EQ(ahead.heard, (std::vector<std::int64_t>{4, 5}));
+}
+
 TEST_P(event_relay_test, a_cursor_behind_what_is_kept_is_refused_with_the_oldest_one) {
     publish(5);
     write([](transaction& tx) { return tx.retention().remove_events_before(tx.now() + 1h, 3); });
